@@ -1,0 +1,348 @@
+"""HTTP/1.1 syntax.  Nothing here reads or writes: lines and blocks in, values out.
+
+Sections named in comments are those of RFC 9112 unless another is given.  The rule throughout:
+strict where the framing of a message depends on it, lenient elsewhere.  What cannot be accepted is
+an ``http.client.HTTPException``, so that a caller of a bare connection sees the family of errors
+that the standard library has always raised there.
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+import typing
+
+from .exceptions import InvalidHeader
+
+#: Longest line accepted from a peer, in bytes, line end included.
+MAX_LINE = 65536
+#: Most lines accepted in a trailer section.
+MAX_TRAILERS = 100
+#: Most interim (1xx) answers accepted before the final one.
+MAX_INTERIM = 16
+
+Fields = list[tuple[str, str]]
+
+
+class MalformedMessage(http.client.HTTPException):
+    """The peer sent bytes whose framing cannot be relied on; the connection must be closed."""
+
+
+class Head(typing.NamedTuple):
+    """A parsed response head: the status line and the field lines, in the order received."""
+
+    version: int  # 10 or 11
+    status: int
+    reason: str
+    fields: Fields
+    skipped: list[str]  # malformed lines that were left out
+
+
+class Framing(typing.NamedTuple):
+    """How the body after a head is delimited (section 6.3) and what becomes of the connection."""
+
+    chunked: bool
+    length: int | None  # bytes; None = until the peer closes, or by its chunks
+    persistent: bool
+
+
+# ---------------------------------------------------------------- status line (section 4)
+
+# status-line = HTTP-version SP status-code SP [ reason-phrase ].  Looser than the grammar: any run
+# of blanks separates, and the last SP may be missing, as many servers send it without a reason.
+_STATUS_LINE = re.compile(r"HTTP/(\d+)\.\d+[ \t]+([1-9]\d\d)(?:[ \t]+(.*?))?[ \t]*\r?\n?", re.ASCII)
+
+
+def status_line(line: str) -> tuple[int, int, str]:
+    """``(version, status, reason)`` of a status line given with its line end.
+
+    Raises ``http.client.BadStatusLine`` for anything else, ``http.client.UnknownProtocol`` for
+    another major version than 1 (HTTP/0.9 counts as 1.0, as it always has in Python).
+    """
+    found = _STATUS_LINE.fullmatch(line)
+    if found is None:
+        raise http.client.BadStatusLine(line)
+    major, status, reason = found.groups()
+    version = line[: found.end(1) + 2]
+    if version in ("HTTP/1.0", "HTTP/0.9"):
+        return 10, int(status), reason or ""
+    if major == "1":
+        return 11, int(status), reason or ""
+    raise http.client.UnknownProtocol(line.split(None, 1)[0])
+
+
+# ---------------------------------------------------------------- field lines (section 5)
+
+# field-line = field-name ":" OWS field-value OWS.  The name is looser than a token: any visible
+# character but the colon, for such names are seen and harm nothing.  Trailing blanks are kept, as
+# Python's parser always did.
+_FIELD_LINE = re.compile(r"([!-9;-~]+):[ \t]*(.*)", re.DOTALL)
+# The same rule for every line of a block at once: each begins behind "\n" and ends with "\r".
+_PLAIN_LINES = re.compile(r"\n([!-9;-~]+):[ \t]*([^\r\n\0]*)\r")
+# A framing field in disguise.  Whoever takes "Content-Length : 5" for something else than its
+# neighbour disagrees with it about where the message ends (section 5.1).
+_BLANK_BEFORE_COLON = re.compile(r"\s*(?:content-length|transfer-encoding)\s+:", re.IGNORECASE)
+
+_FRAMING_FIELDS = frozenset({"content-length", "transfer-encoding"})
+
+
+def plain_head(block: str) -> Head | None:
+    """Parse an ordinary response head in one go, or return None if anything about it is unusual.
+
+    *block* is the head decoded as latin-1, without its last ``\\n`` and without the empty line.  The
+    rule is that of :func:`careful_head`, with the rare cases taken out.
+    """
+    fields: Fields = _PLAIN_LINES.findall(block)
+    count = len(fields)
+    if (
+        count > http.client._MAXHEADERS  # type: ignore[attr-defined]  # httpie and clickhouse-connect set it
+        or block.count("\n") != count
+        or block.count("\r") != count + 1
+        or "\0" in block
+    ):
+        return None
+    line = block[: block.index("\r")]
+    return Head(*status_line(line + "\r\n"), fields, [])
+
+
+def careful_head(lines: list[str]) -> Head:
+    """Parse a response head given as lines with their line ends, the empty line left out.
+
+    A malformed line is skipped alone and listed in :attr:`Head.skipped`.  Raises
+    :class:`MalformedMessage` where framing would become a guess: NUL or a bare CR anywhere, a blank
+    before the colon of a framing field, a folded framing field.
+    """
+    version, status, reason = status_line(lines[0])
+    fields: Fields = []
+    skipped: list[str] = []
+    foldable = False
+    for raw in lines[1:]:
+        line = raw.removesuffix("\n").removesuffix("\r")
+        if "\r" in line or "\0" in line:
+            raise MalformedMessage(f"bare CR or NUL in header line {line[:100]!r}")
+        if line[:1] in (" ", "\t") and foldable:
+            _unfold(fields, line)
+            continue
+        found = _FIELD_LINE.fullmatch(line)
+        foldable = found is not None
+        if found is not None:
+            fields.append((found[1], found[2]))
+        elif _BLANK_BEFORE_COLON.match(line):
+            raise MalformedMessage(f"blank before the colon in header line {line[:100]!r}")
+        else:
+            skipped.append(line)
+    return Head(version, status, reason, fields, skipped)
+
+
+def _unfold(fields: Fields, line: str) -> None:
+    # obs-fold (section 5.2): OWS CRLF RWS is replaced by one SP.
+    name, value = fields[-1]
+    if name.lower() in _FRAMING_FIELDS:
+        raise MalformedMessage(f"folded header line {name}: {value[:100]!r}")
+    fields[-1] = (name, value.rstrip(" \t") + " " + line.lstrip(" \t"))
+
+
+def values(fields: Fields, name: str) -> list[str]:
+    """Every value of the field *name* (given in lower case), in order."""
+    return [value for key, value in fields if key.lower() == name]
+
+
+# ---------------------------------------------------------------- framing (section 6.3)
+
+
+def framing(head: Head, method: str | None) -> Framing:
+    """How the body of an answer to *method* is delimited.
+
+    Raises :class:`MalformedMessage` for a transfer coding other than chunked, an invalid
+    Content-Length, or ``InvalidHeader`` for Content-Lengths that contradict each other.
+    """
+    looked_up: dict[str, str] = {}
+    for name, value in head.fields:
+        key = name.lower()
+        if key in _INTERESTING:
+            looked_up[key] = f"{looked_up[key]},{value}" if key in looked_up else value
+    persistent = _persists(head.version, looked_up) if looked_up else head.version == 11
+    status = head.status
+    if method == "HEAD" or status in (204, 304) or status < 200:
+        return Framing(False, 0, persistent)
+    coding = looked_up.get("transfer-encoding")
+    if coding is not None and _is_chunked(coding):
+        # Both framings at once are a sign of a confused or hostile hop (section 6.1): the body is
+        # read by its chunks, and nothing after it is believed.
+        return Framing(True, None, persistent and "content-length" not in looked_up)
+    length = looked_up.get("content-length")
+    if length is None:
+        return Framing(False, None, False)
+    return Framing(False, content_length(length), persistent)
+
+
+_INTERESTING = _FRAMING_FIELDS | {"connection", "keep-alive", "proxy-connection"}
+
+
+def _persists(version: int, fields: dict[str, str]) -> bool:
+    connection = fields.get("connection", "").lower()
+    if version == 11:
+        return "close" not in connection  # section 9.3
+    # HTTP/1.0 closes unless it says otherwise, in any of the three ways that have been seen.
+    return bool(
+        fields.get("keep-alive")
+        or "keep-alive" in connection
+        or "keep-alive" in fields.get("proxy-connection", "").lower()
+    )
+
+
+def _is_chunked(codings: str) -> bool:
+    """Whether chunked is the final coding.  What is wrapped inside it stays the caller's business."""
+    names = [name.strip(" \t").lower() for name in codings.split(",")]
+    names = [name for name in names if name and name != "identity"]
+    if not names:
+        return False
+    if names[-1] != "chunked" or names.count("chunked") > 1:
+        raise MalformedMessage(f"unsupported Transfer-Encoding {codings[:100]!r}")
+    return True
+
+
+def content_length(text: str) -> int:
+    """The number of bytes a Content-Length value (or several, joined by commas) announces."""
+    seen = {part.strip(" \t") for part in text.split(",")}
+    if not all(part.isdecimal() and part.isascii() for part in seen):
+        raise MalformedMessage(f"invalid Content-Length {text[:100]!r}")
+    lengths = {int(part) if len(part) < 20 else _too_long(part) for part in seen}
+    if len(lengths) > 1:
+        raise InvalidHeader(f"Content-Length contained multiple unmatching values ({text})")
+    return lengths.pop()
+
+
+def _too_long(digits: str) -> int:
+    # More bytes than any machine addresses; int() itself is slow on very long numbers.
+    if digits.lstrip("0") and len(digits.lstrip("0")) >= 20:
+        raise MalformedMessage(f"invalid Content-Length of {len(digits)} digits")
+    return int(digits)
+
+
+# ---------------------------------------------------------------- chunks (section 7.1)
+
+# chunk-size [ BWS ";" chunk-ext ] CRLF.  Sixteen digits are 2**64 bytes.  Blanks before the line
+# end are tolerated, since old servers pad the size with them; anything else int() would take (a
+# sign, "0x", "_") is where two parsers come to disagree.  A line that the peer's end of stream cut
+# short announces nothing.
+_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n")
+
+
+def chunk_size(line: bytes) -> int:
+    """The size, in bytes, that a chunk-size line announces; ValueError if it is malformed."""
+    found = _CHUNK_LINE.fullmatch(line)
+    if found is None:
+        raise ValueError(f"malformed chunk-size line {line[:100]!r}")
+    return int(found[1], 16)
+
+
+def ends_chunk(data: bytes) -> bool:
+    """Whether *data*, the two bytes after a chunk, are the CRLF that must stand there."""
+    return data == b"\r\n"
+
+
+# ---------------------------------------------------------------- keep-alive (RFC 2068, 19.7.1)
+
+_KEEP_ALIVE_TIMEOUT = re.compile(r"(?:^|[,; \t])timeout[ \t]*=[ \t]*\"?(\d{1,9})", re.IGNORECASE)
+
+
+def keep_alive_timeout(value: str) -> int | None:
+    """Seconds the peer says it keeps an idle connection (``Keep-Alive: timeout=N``), or None."""
+    found = _KEEP_ALIVE_TIMEOUT.search(value)
+    return int(found[1]) if found else None
+
+
+# ---------------------------------------------------------------- requests (sections 3 and 5)
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_NOT_TOKEN = re.compile(r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]")
+# A request target without characters that would end or split the request line.
+_TARGET = re.compile(r"[!-~]+")
+
+
+def check_method(method: str) -> None:
+    """Raise ValueError unless *method* is made of token characters (RFC 9110, 5.6.2)."""
+    wrong = _NOT_TOKEN.search(method)
+    if wrong:
+        raise ValueError(
+            f"Method cannot contain non-token characters {method!r} "
+            f"(found at least {wrong.group()!r})"
+        )
+    if not method:
+        raise ValueError("Method cannot be empty")
+
+
+def plain_request(method: str, target: str, fields: Fields) -> bytes | None:
+    """A whole request head, or None if anything in it is not plain enough to be sure of.
+
+    None means: let ``http.client`` build it line by line, which either finds it in order after all
+    or raises the error that belongs to the fault.
+    """
+    if _TOKEN.fullmatch(method) is None or _TARGET.fullmatch(target) is None:
+        return None
+    lines = [f"{method} {target} HTTP/1.1"]
+    for name, value in fields:
+        if type(value) is not str or (name not in _token_names and not _learn(name)):
+            return None
+        lines.append(f"{name}: {value}")
+    text = "\r\n".join(lines)
+    # One look at the whole: as many line ends as were joined in, so none came in with a value.
+    if text.count("\n") != len(fields) or text.count("\r") != len(fields):
+        return None
+    try:
+        return (text + "\r\n\r\n").encode("latin-1")
+    except UnicodeEncodeError:
+        return None
+
+
+# Field names met before and found to be tokens: a set lookup instead of a match for each field.
+_token_names: set[str] = set()
+
+
+def _learn(name: str) -> bool:
+    if type(name) is not str or _TOKEN.fullmatch(name) is None:
+        return False
+    if len(_token_names) < 1000:
+        _token_names.add(name)
+    return True
+
+
+# What http.client asks of header fields: a name without colon and line ends that does not begin
+# with a blank; a value in which a line end is followed by a blank (obs-fold).
+_FIELD_NAME = re.compile(rb"[^:\s][^:\r\n]*")
+_BROKEN_VALUE = re.compile(rb"\n(?![ \t])|\r(?![ \t\n])")
+_CONTROLS = re.compile("[\x00-\x20\x7f]")
+
+
+def connect_request(host: str, port: int, headers: typing.Mapping[str, str]) -> bytes:
+    """The head of a CONNECT request (RFC 9110, 9.3.6); Host is added unless *headers* has it.
+
+    Raises ValueError for what would break the request apart.
+    """
+    if _CONTROLS.search(host):
+        raise ValueError(f"Tunnel host can't contain control characters {host!r}")
+    host = host.strip("[]")
+    if ":" in host:
+        host = f"[{host}]"
+    elif not host.isascii():
+        host = host.encode("idna").decode("ascii")
+    authority = f"{host}:{port}"
+    lines = [f"CONNECT {authority} HTTP/1.1".encode("latin-1")]
+    lines += [_field_line(name, value) for name, value in headers.items()]
+    if not any(_as_bytes(name).lower() == b"host" for name in headers):
+        lines.append(f"Host: {authority}".encode("latin-1"))
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def _field_line(name: str | bytes, value: str | bytes) -> bytes:
+    raw_name, raw_value = _as_bytes(name), _as_bytes(value)
+    if _FIELD_NAME.fullmatch(raw_name) is None:
+        raise ValueError(f"Invalid header name {raw_name!r}")
+    if _BROKEN_VALUE.search(raw_value):
+        raise ValueError(f"Invalid header value {raw_value!r}")
+    return raw_name + b": " + raw_value
+
+
+def _as_bytes(text: str | bytes) -> bytes:
+    return text.encode("latin-1") if isinstance(text, str) else text
