@@ -1,0 +1,436 @@
+"""The receiving end of a connection, and the ``http.client`` response that reads from it.
+
+A response never makes a file of its own from the socket: it borrows the connection's
+:class:`Receiver`, which hands over the head and a small body straight from what one ``recv``
+brought.  A buffered file appears only when somebody needs one: for a longer body, or because a
+program walks ``response._fp.fp.raw._sock``.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import types
+import typing
+
+from . import _wire
+
+if typing.TYPE_CHECKING:
+    from collections.abc import Callable
+
+_RECEIVE = 65536  # bytes asked of the socket at a time while reading a head
+_GROW = 1 << 20  # bytes; a longer announced body is collected piece by piece
+
+# Taken at import: gevent and eventlet patch before it, httpretty and mocket replace the name after.
+_Socket = socket.socket
+
+
+class Receiver:
+    """What has been received on one connection and not yet been consumed, and the way to more.
+
+    :param sock: the connected socket.  What is no true socket is read through its ``makefile``
+        alone, for that is what test doubles provide (the ``recv`` of httpretty's goes elsewhere).
+    """
+
+    __slots__ = ("_file", "_recv", "closed", "pending", "sock")
+
+    def __init__(self, sock: typing.Any) -> None:
+        self.sock = sock
+        #: Received and not consumed.  After a complete message it must be empty, or the peer sent
+        #: what nobody asked for and the connection must not be used again.
+        self.pending = b""
+        #: Given up before the end of a message: what comes next on the socket is unknown.
+        self.closed = False
+        self._file: io.BufferedReader | None = None
+        self._recv: Callable[[int], bytes] = (
+            sock.recv if isinstance(sock, _Socket) else self._line_of_file
+        )
+
+    @property
+    def file(self) -> io.BufferedReader:
+        """Everything still to come, as a buffered file; made when first asked for."""
+        file = self._file
+        if file is None:
+            if isinstance(self.sock, _Socket):
+                file = io.BufferedReader(_Rest(self), _RECEIVE)
+            else:
+                file = typing.cast(io.BufferedReader, self.sock.makefile("rb"))
+            self._file = file
+        return file
+
+    def _line_of_file(self, most: int) -> bytes:
+        return self.file.readline(most)
+
+    def read_head(self) -> _wire.Head:
+        """The next response head, interim answers included.
+
+        Raises ``http.client.RemoteDisconnected`` if the peer closed before its first byte, other
+        ``http.client.HTTPException`` for what is not HTTP/1.x or exceeds a bound.
+        """
+        data = self.pending or self._recv(_RECEIVE)
+        if not data:
+            raise http.client.RemoteDisconnected(
+                "Remote end closed connection without response"
+            )
+        end = data.find(b"\r\n\r\n")
+        if 0 <= end < _wire.MAX_LINE:
+            head = _wire.plain_head(data[: end + 1].decode("latin-1"))
+            if head is not None:
+                self.pending = data[end + 4 :]
+                return head
+        return _wire.careful_head(self._head_lines(data))
+
+    def _head_lines(self, data: bytes) -> list[str]:
+        """The lines of a head up to the empty one, or up to the end of the stream."""
+        most = http.client._MAXHEADERS  # type: ignore[attr-defined]
+        lines: list[str] = []
+        self.pending = data
+        while True:
+            line = self._line("header line" if lines else "status line")
+            if line in ("\r\n", "\n", "") and lines:
+                return lines
+            if not lines:
+                _wire.status_line(line)  # whoever does not speak HTTP is not listened to further
+            lines.append(line)
+            if len(lines) > most + 1:
+                raise http.client.HTTPException(f"got more than {most} headers")
+
+    def _line(self, what: str) -> str:
+        # A line may arrive byte by byte; each byte is looked at once.
+        if b"\n" not in self.pending:
+            parts, size = [self.pending], len(self.pending)
+            while size <= _wire.MAX_LINE:
+                part = self._recv(_RECEIVE)
+                parts.append(part)
+                size += len(part)
+                if not part or b"\n" in part:
+                    break
+            self.pending = b"".join(parts)
+        end = self.pending.find(b"\n") + 1 or len(self.pending)
+        if end > _wire.MAX_LINE:
+            raise http.client.LineTooLong(what)
+        line, self.pending = self.pending[:end], self.pending[end:]
+        return line.decode("latin-1")
+
+    def has(self, amount: int) -> bool:
+        """Whether the next *amount* bytes are here already."""
+        return self._file is None and len(self.pending) >= amount
+
+    def take(self, amount: int) -> bytes:
+        """The next *amount* bytes, of which :meth:`has` was true."""
+        pending = self.pending
+        if len(pending) == amount:
+            self.pending = b""
+            return pending
+        self.pending = pending[amount:]
+        return pending[:amount]
+
+    def end_message(self) -> None:
+        """A message was read to its end: let go of the file, keeping what was received beyond."""
+        file = self._file
+        if file is not None:
+            self._file = None
+            raw = file.raw
+            if isinstance(raw, _Rest):
+                self.pending = raw.what_is_left(file)
+            file.close()
+
+    def close(self) -> None:
+        """Let go of the socket; what was received is forgotten."""
+        self.closed = True
+        self.pending = b""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+class _Rest(io.RawIOBase):
+    """The raw side of :attr:`Receiver.file`: what is in hand first, then the socket.
+
+    It has the attribute ``_sock``, by which docker, podman, botocore and requests-ntlm find the
+    socket behind a response.  Like any file of ``socket.makefile`` it keeps the socket's descriptor
+    open until it is closed itself.
+    """
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self._sock = receiver.sock
+        self._hold = receiver.sock.makefile("rb", 0)
+        self._timed_out = False
+        self._only_pending = False
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return typing.cast(int, self._sock.fileno())
+
+    def readinto(self, buffer: typing.Any) -> int | None:
+        pending = self._receiver.pending
+        if pending:
+            count = min(len(pending), len(buffer))
+            buffer[:count] = pending[:count]
+            self._receiver.pending = pending[count:]
+            return count
+        if self._only_pending:
+            return None
+        if self._timed_out:
+            # The buffered reader above has lost what it had read when the timeout struck.
+            raise OSError("cannot read from timed out object")
+        try:
+            return typing.cast(int, self._sock.recv_into(buffer))
+        except TimeoutError:
+            self._timed_out = True
+            raise
+
+    def what_is_left(self, file: io.BufferedReader) -> bytes:
+        """What *file*, which reads from here, has buffered, without asking the socket for more."""
+        self._only_pending = True
+        return file.peek() + self._receiver.pending
+
+    def close(self) -> None:
+        if not self.closed:
+            self._hold.close()
+        super().close()
+
+
+# ---------------------------------------------------------------- the response
+
+_HOME = http.client.parse_headers.__code__.co_filename
+
+
+def stock(owner: type, name: str) -> object:
+    """The function *name* of the ``http.client`` class *owner*, or None if it has been replaced.
+
+    sentry, ddtrace, newrelic, aws-xray and OpenTelemetry wrap these functions, some of them before
+    this module is imported; so a function counts as stock by the file it was compiled from.
+    """
+    function = owner.__dict__.get(name)
+    if type(function) is types.FunctionType and function.__code__.co_filename == _HOME:
+        return function
+    return None
+
+
+class IncomingResponse(http.client.HTTPResponse):
+    """An ``http.client`` response that borrows its connection's receiver and is strict in framing.
+
+    It is what ``HTTPConnection.response_class`` makes; ``urllib3.HTTPResponse._fp`` is one of these
+    unless a program put its own class or object there.
+
+    :param sock: a :class:`Receiver`, or a socket, of which a receiver is made
+    """
+
+    #: The field lines as received, decoded as latin-1, obsolete folding replaced; None before
+    #: :meth:`begin`.
+    fields: _wire.Fields | None = None
+    #: Header lines that were left out because they are malformed.
+    skipped: list[str] = []  # noqa: RUF012  # never mutated, replaced by begin()
+    chunked = False
+    chunk_left: int | None = None
+    length: int | None = None
+    will_close = True
+    _message: http.client.HTTPMessage | None = None
+    _open = True
+
+    # The parent's __init__ would make a file of the socket; everything else it sets is set by
+    # begin() or stands above.
+    def __init__(
+        self,
+        sock: typing.Any,
+        debuglevel: int = 0,
+        method: str | None = None,
+        url: str | None = None,
+    ) -> None:
+        self.receiver = sock if type(sock) is Receiver else Receiver(sock)
+        self.debuglevel = debuglevel
+        self._method = method
+
+    # ------------------------------------------------------------ head
+
+    def begin(self) -> None:
+        """Read the head of the final answer and settle how its body is framed."""
+        if http.client.HTTPResponse.begin is not _STOCK_BEGIN:
+            self._begin_patched()
+            return
+        head = self._read_final_head()
+        self.version, self.status, self.reason, self.fields, self.skipped = head
+        self._frame(head)
+
+    def _read_final_head(self) -> _wire.Head:
+        for _ in range(_wire.MAX_INTERIM + 1):
+            head = self.receiver.read_head()
+            if self.debuglevel > 0:
+                _print_head(head)
+            if head.status >= 200 or head.status == 101:
+                return head
+        raise http.client.HTTPException(f"got more than {_wire.MAX_INTERIM} interim responses")
+
+    def _begin_patched(self) -> None:
+        """Let the patched ``begin`` run, for somebody waits for it, then apply our own framing."""
+        for _ in range(_wire.MAX_INTERIM + 1):
+            self.fields = self._message = None
+            super().begin()
+            message = typing.cast(http.client.HTTPMessage, self._message)
+            if self.status >= 200 or self.status == 101:
+                break
+        self.fields = [(name, str(value)) for name, value in message.items()]
+        self._frame(_wire.Head(self.version, self.status, self.reason, self.fields, []))
+
+    def _frame(self, head: _wire.Head) -> None:
+        self.code = head.status
+        self.chunked, self.length, persistent = _wire.framing(head, self._method)
+        # After 101 the connection no longer speaks HTTP.
+        self.will_close = not persistent or head.status == 101
+
+    @property
+    def in_hand(self) -> bool:
+        """Whether the whole body has been received already."""
+        return self.length is not None and self.receiver.has(self.length)
+
+    @property
+    def headers(self) -> http.client.HTTPMessage | None:  # type: ignore[override]
+        """The head as an ``HTTPMessage``, made when somebody looks (requests does, for cookies)."""
+        message = self._message
+        if message is None and self.fields is not None:
+            message = self._message = http.client.HTTPMessage()
+            for name, value in self.fields:
+                message.set_raw(name, value)
+        return message
+
+    @headers.setter
+    def headers(self, message: http.client.HTTPMessage | None) -> None:
+        self._message = message
+
+    msg = headers
+
+    # ------------------------------------------------------------ body
+
+    @property
+    def fp(self) -> io.BufferedReader | None:  # type: ignore[override]
+        """The file the body is read from; None once the body has been read or given up."""
+        return self.receiver.file if self._open else None
+
+    def isclosed(self) -> bool:
+        return not self._open
+
+    def _close_conn(self) -> None:
+        """The body has ended, or is given up."""
+        self._open = False
+        if self.will_close:
+            self.receiver.close()
+        else:
+            self.receiver.end_message()
+
+    def close(self) -> None:
+        """Give the body up.  Unless it was empty, the connection is of no further use."""
+        if self._open:
+            self.will_close = self.will_close or self.length != 0
+            self._close_conn()
+        io.IOBase.close(self)
+
+    def read(self, amt: int | None = None) -> bytes:
+        """The rest of the body, or up to *amt* bytes of it.
+
+        Raises ``http.client.IncompleteRead`` if the whole rest was asked for and is cut short.
+        """
+        length = self.length
+        if (
+            length is None  # chunked, or until the peer closes
+            or not self._open
+            or http.client.HTTPResponse.read is not _STOCK_READ
+        ):
+            return super().read(amt)
+        if amt is not None and amt >= 0:
+            return self._read_some(min(amt, length), length)
+        receiver = self.receiver
+        data = receiver.take(length) if receiver.has(length) else self._collect(length)
+        self.length = 0
+        self._close_conn()
+        return data
+
+    def _read_some(self, amt: int, length: int) -> bytes:
+        receiver = self.receiver
+        data = receiver.take(amt) if receiver.has(amt) else receiver.file.read(amt)
+        self.length = length - len(data)
+        if not self.length or (amt and not data):
+            self._close_conn()
+        return data
+
+    def _collect(self, length: int) -> bytes:
+        file = self.receiver.file
+        if length <= _GROW:
+            data = file.read(length)
+        else:
+            # No memory is set aside for what the peer has only announced (CVE-2025-13836).
+            parts, missing = [], length
+            while missing:
+                part = file.read(min(missing, max(_GROW, length - missing)))
+                if not part:
+                    break
+                parts.append(part)
+                missing -= len(part)
+            data = b"".join(parts)
+        if len(data) < length:
+            self._close_conn()
+            raise http.client.IncompleteRead(data, length - len(data))
+        return data
+
+    def _safe_read(self, amt: int) -> bytes:
+        receiver = self.receiver
+        data = receiver.take(amt) if receiver.has(amt) else receiver.file.read(amt)
+        if len(data) < amt:
+            raise http.client.IncompleteRead(data, amt - len(data))
+        return data
+
+    # The parent reads a chunked body by calling these three.  They hold the bounds and the strict
+    # syntax, so that its read(), readinto() and read1() obey them, patched or not.
+
+    def _get_chunk_left(self) -> int | None:
+        left = self.chunk_left
+        if left:
+            return left
+        if left is not None and not _wire.ends_chunk(self._safe_read(2)):
+            self._close_conn()
+            raise http.client.IncompleteRead(b"")
+        try:
+            left = self._read_next_chunk_size()
+        except ValueError:
+            raise http.client.IncompleteRead(b"") from None
+        if left == 0:
+            self._read_and_discard_trailer()
+            self._close_conn()
+            left = None
+        self.chunk_left = left
+        return left
+
+    def _read_next_chunk_size(self) -> int:
+        line = self.receiver.file.readline(_wire.MAX_LINE + 1)
+        if len(line) > _wire.MAX_LINE:
+            raise http.client.LineTooLong("chunk size")
+        try:
+            return _wire.chunk_size(line)
+        except ValueError:
+            self.will_close = True
+            self._close_conn()
+            raise
+
+    def _read_and_discard_trailer(self) -> None:
+        for _ in range(_wire.MAX_TRAILERS + 1):
+            line = self.receiver.file.readline(_wire.MAX_LINE + 1)
+            if len(line) > _wire.MAX_LINE:
+                raise http.client.LineTooLong("trailer line")
+            if line in (b"\r\n", b"\n", b""):
+                return
+        raise http.client.HTTPException(f"got more than {_wire.MAX_TRAILERS} trailer lines")
+
+
+_STOCK_BEGIN = stock(http.client.HTTPResponse, "begin")
+_STOCK_READ = stock(http.client.HTTPResponse, "read")
+
+
+def _print_head(head: _wire.Head) -> None:
+    # What http.client prints at its debug level.
+    print("reply:", repr(f"HTTP/1.{head.version - 10} {head.status} {head.reason}\r\n"))
+    for name, value in head.fields:
+        print("header:", name + ":", value)
