@@ -1,0 +1,111 @@
+"""What a connection is, seen from outside: its option tuples and, for type checkers, its shape."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+_TYPE_BODY = typing.Union[bytes, typing.IO[typing.Any], Iterable[bytes], Iterable[str], str]
+
+
+class ProxyConfig(typing.NamedTuple):
+    """How to speak to a proxy.
+
+    :param ssl_context: TLS policy of an ``https://`` proxy, or None for the connection's own
+    :param use_forwarding_for_https: send https requests to an https proxy in absolute form
+    :param assert_hostname: name to expect in the proxy's certificate; False checks none
+    :param assert_fingerprint: fingerprint to expect of the proxy's certificate
+    """
+
+    ssl_context: typing.Any
+    use_forwarding_for_https: bool
+    assert_hostname: str | typing.Literal[False] | None
+    assert_fingerprint: str | None
+
+
+class _ResponseOptions(typing.NamedTuple):
+    """What ``request()`` was told about the response that ``getresponse()`` will make."""
+
+    request_method: str
+    request_url: str
+    preload_content: bool
+    decode_content: bool
+    enforce_content_length: bool
+
+
+if typing.TYPE_CHECKING:
+    import ssl
+
+    from ._typing import BaseResponse, Proxy
+
+    class BaseHTTPConnection(typing.Protocol):
+        """The part of a connection that a pool uses."""
+
+        default_port: typing.ClassVar[int]
+        default_socket_options: typing.ClassVar[Sequence[typing.Any]]
+
+        host: str
+        port: int
+        timeout: float | None
+        blocksize: int
+        source_address: tuple[str, int] | None
+        socket_options: Sequence[typing.Any] | None
+        proxy: Proxy | None
+        proxy_config: ProxyConfig | None
+        is_verified: bool
+        proxy_is_verified: bool | None
+
+        def set_tunnel(
+            self,
+            host: str,
+            port: int | None = None,
+            headers: Mapping[str, str] | None = None,
+            scheme: str = "http",
+        ) -> None: ...
+
+        def connect(self) -> None: ...
+
+        def request(
+            self,
+            method: str,
+            url: str,
+            body: _TYPE_BODY | None = None,
+            headers: Mapping[str, str] | None = None,
+            *,
+            chunked: bool = False,
+            preload_content: bool = True,
+            decode_content: bool = True,
+            enforce_content_length: bool = True,
+        ) -> None: ...
+
+        def getresponse(self) -> BaseResponse: ...
+
+        def close(self) -> None: ...
+
+        @property
+        def is_closed(self) -> bool: ...
+
+        @property
+        def is_connected(self) -> bool: ...
+
+        @property
+        def has_connected_to_proxy(self) -> bool: ...
+
+    class BaseHTTPSConnection(BaseHTTPConnection, typing.Protocol):
+        """The same over TLS."""
+
+        cert_reqs: int | str | None
+        assert_hostname: str | typing.Literal[False] | None
+        assert_fingerprint: str | None
+        ssl_context: ssl.SSLContext | None
+        ca_certs: str | None
+        ca_cert_dir: str | None
+        ca_cert_data: str | bytes | None
+        ssl_minimum_version: int | None
+        ssl_maximum_version: int | None
+        ssl_version: int | str | None
+        cert_file: str | None
+        key_file: str | None
+        key_password: str | None
+
+    _Connect = Callable[[], None]

@@ -1,0 +1,1024 @@
+"""One HTTP/1.1 connection: an ``http.client`` connection whose every seam still works.
+
+Programs subclass these classes, wrap the methods of ``http.client.HTTPConnection`` and replace
+``response_class``.  When nothing of that kind is in place, a request leaves in one piece and the
+answer is parsed in one piece; otherwise both take the steps that ``http.client`` takes, with the
+same bytes.  :meth:`HTTPConnection._is_plain` decides, and nothing else does.
+"""
+
+from __future__ import annotations
+
+import datetime
+import http.client
+import logging
+import os
+import re
+import socket
+import sys
+import threading
+import typing
+import warnings
+from http.client import HTTPException as HTTPException
+from http.client import ResponseNotReady as ResponseNotReady
+from socket import timeout as SocketTimeout
+
+from . import _wire
+from ._base_connection import _TYPE_BODY, ProxyConfig, _ResponseOptions
+from ._collections import HTTPHeaderDict
+from ._establish import tunnel
+from ._incoming import IncomingResponse, Receiver, stock
+from ._tls import ContextMemo, Secured, Seams, TlsPolicy, handshake, proxy_policy
+from ._version import __version__
+from .exceptions import (
+    ConnectTimeoutError,
+    HeaderParsingError,
+    NameResolutionError,
+    NewConnectionError,
+    ProxyError,
+    SystemTimeWarning,
+)
+from .response import HTTPResponse
+from .util import SKIP_HEADER, SKIPPABLE_HEADERS, connection, ssl_
+from .util.proxy import Stage, route_of
+from .util.request import body_to_chunks
+from .util.response import assert_header_parsing
+from .util.ssl_ import (
+    create_urllib3_context,
+    is_ipaddress,
+    resolve_cert_reqs,
+    resolve_ssl_version,
+    ssl_wrap_socket,
+)
+from .util.ssl_match_hostname import CertificateError, match_hostname
+from .util.timeout import _DEFAULT_TIMEOUT, Timeout
+from .util.util import to_str
+from .util.wait import wait_for_read
+
+if typing.TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ._typing import Proxy
+
+try:
+    import ssl
+
+    BaseSSLError = ssl.SSLError
+except ImportError:
+    ssl = None  # type: ignore[assignment]
+
+    class BaseSSLError(BaseException):  # type: ignore[no-redef]
+        """Stands for ``ssl.SSLError`` where there is no ``ssl``; never raised."""
+
+
+__all__ = [
+    "BaseSSLError",
+    "CertificateError",
+    "DummyConnection",
+    "HTTPConnection",
+    "HTTPException",
+    "HTTPSConnection",
+    "ProxyConfig",
+    "ResponseNotReady",
+    "SocketTimeout",
+    "VerifiedHTTPSConnection",
+    "match_hostname",
+]
+
+# Importable from here, as they have been for long.
+ConnectionError = ConnectionError
+BrokenPipeError = BrokenPipeError
+
+log = logging.getLogger(__name__)
+
+port_by_scheme = {"http": 80, "https": 443}
+
+#: A clock before this day is not believed.
+RECENT_DATE = datetime.date(2025, 1, 1)
+
+_SMALL_BODY = 65536  # bytes; up to here copying a body behind its head is cheaper than a second send
+
+
+def _get_default_user_agent() -> str:
+    return f"python-urllib3/{__version__}"
+
+
+_USER_AGENT = ("User-Agent", _get_default_user_agent())
+_ACCEPT_ENCODING = ("Accept-Encoding", "identity")
+_CHUNKED = ("Transfer-Encoding", "chunked")
+_SKIP_MARK = SKIP_HEADER.encode()
+
+_Stock = http.client.HTTPConnection
+# The steps that http.client takes to send a request, each a seam that somebody wraps or overrides
+# (botocore, sentry, ddtrace, newrelic, aws-xray, OpenTelemetry).
+_STEPS = (
+    "putrequest",
+    "putheader",
+    "endheaders",
+    "send",
+    "_output",
+    "_send_output",
+    "_encode_request",
+    "_validate_method",
+    "_validate_path",
+)
+_STOCK_STEPS = tuple(stock(_Stock, name) for name in _STEPS)
+_STOCK_GETRESPONSE = stock(_Stock, "getresponse")
+
+
+class HTTPConnection(_Stock):
+    """A connection to one host over plain HTTP.
+
+    :param host: name or address; a port may follow behind a colon
+    :param port: None = from *host*, else :attr:`default_port`
+    :param timeout: seconds for connecting and for each send or receive, None = no limit; the
+        default marker stands for ``socket.getdefaulttimeout()``
+    :param source_address: ``(host, port)`` to bind before connecting
+    :param blocksize: bytes read at a time from a file-like body
+    :param socket_options: argument tuples for ``setsockopt``
+    :param proxy: the proxy's ``Url``, if there is one
+    :param proxy_config: how to speak to it
+    """
+
+    default_port: typing.ClassVar[int] = port_by_scheme["http"]  # type: ignore[misc]
+    default_socket_options: typing.ClassVar[connection._TYPE_SOCKET_OPTIONS] = [
+        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    ]
+    response_class = IncomingResponse
+
+    #: Whether the peer's certificate was verified.
+    is_verified: bool = False
+    #: The same of the proxy's; None where there is none.
+    proxy_is_verified: bool | None = None
+
+    blocksize: int
+    source_address: tuple[str, int] | None
+    socket_options: connection._TYPE_SOCKET_OPTIONS | None
+
+    # http.client's own state.  Both classes bear one name, so these are its attributes.
+    __state: str
+    __response: http.client.HTTPResponse | None
+
+    _receiver: Receiver | None = None
+    _expects_upgrade = False
+    #: Monotonic seconds after which a pool no longer hands this idle connection out.
+    _expires: float | None = None
+    #: Seconds the peer said it keeps the connection, from its last answer.
+    _keep_alive_hint: int | None = None
+    #: Monotonic time at which the socket was opened, once a pool asked for it.
+    _opened: float | None = None
+
+    def __init__(
+        self,
+        host: str,
+        port: int | None = None,
+        *,
+        timeout: typing.Any = _DEFAULT_TIMEOUT,
+        source_address: tuple[str, int] | None = None,
+        blocksize: int = 16384,
+        socket_options: connection._TYPE_SOCKET_OPTIONS | None = default_socket_options,
+        proxy: Proxy | None = None,
+        proxy_config: ProxyConfig | None = None,
+    ) -> None:
+        super().__init__(
+            host=host,
+            port=port,
+            timeout=Timeout.resolve_default_timeout(timeout),
+            source_address=source_address,
+            blocksize=blocksize,
+        )
+        if self._dns_host[:1] == "[" and self._dns_host[-1:] == "]":
+            self._dns_host = self._dns_host[1:-1]  # left in place by http.client before 3.13
+        self.socket_options = socket_options
+        self.proxy = proxy
+        self.proxy_config = proxy_config
+        self._has_connected_to_proxy = False
+        self._response_options: _ResponseOptions | None = None
+        self._tunnel_host: str | None = None
+        self._tunnel_port: int | None = None
+        self._tunnel_scheme: str | None = None
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}(host={self.host!r}, port={self.port!r})"
+
+    def __repr__(self) -> str:
+        return f"<{self} at {id(self):#x}>"
+
+    # ------------------------------------------------------------ names
+
+    @property
+    def host(self) -> str:
+        """The host without trailing dots, as it goes into Host, SNI, certificates and messages.
+
+        The name as given, dots included, is what is resolved: a dot at the end keeps the resolver
+        from trying search domains.
+        """
+        return self._dns_host.rstrip(".")
+
+    @host.setter
+    def host(self, value: str) -> None:
+        self._dns_host = value
+
+    def _host_field(self, target: str) -> str:
+        """The value of Host for a request (RFC 9110, 7.2)."""
+        if target.startswith("http"):
+            netloc = target.partition("://")[2]
+            netloc = netloc[: _end_of_netloc(netloc)]
+            if netloc:
+                return _ascii(_without_zone(netloc))
+        if self._tunnel_host:
+            host, port = self._tunnel_host, self._tunnel_port
+        else:
+            host, port = self.host, self.port
+        host = host.strip("[]")
+        if ":" in host:
+            host = _without_zone(f"[{host}]")
+        host = _ascii(host)
+        return host if port == self.default_port else f"{host}:{port}"
+
+    # ------------------------------------------------------------ connecting
+
+    def _new_conn(self) -> socket.socket:
+        """Open the socket.  Overridden by yt-dlp, mlflow and contrib.socks.
+
+        Raises ``NameResolutionError``, ``ConnectTimeoutError`` (after :attr:`timeout` seconds) or
+        ``NewConnectionError``.
+        """
+        try:
+            # streamlink and others replace functions of that module: looked up at each call.
+            sock = connection.create_connection(
+                (self._dns_host, self.port),
+                self.timeout,
+                source_address=self.source_address,
+                socket_options=self.socket_options,
+            )
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except SocketTimeout as error:
+            raise ConnectTimeoutError(
+                self,
+                f"Connection to {self.host} timed out. (connect timeout={self.timeout})",
+            ) from error
+        except OSError as error:
+            raise NewConnectionError(
+                self, f"Failed to establish a new connection: {error}"
+            ) from error
+        sys.audit("http.client.connect", self, self.host, self.port)
+        return sock
+
+    def set_tunnel(
+        self,
+        host: str,
+        port: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        scheme: str = "http",
+    ) -> None:
+        """Reach *host* through the proxy this connection is made to, by CONNECT.
+
+        :param headers: fields of the CONNECT request
+        :param scheme: of the proxy: ``"http"`` or ``"https"``, else ValueError
+
+        Raises RuntimeError on an open connection.
+        """
+        if scheme not in ("http", "https"):
+            raise ValueError(
+                f"Invalid proxy scheme for tunneling: {scheme!r}, must be either 'http' or 'https'"
+            )
+        # The parent clears or keeps the mapping it is given, depending on the Python version.
+        super().set_tunnel(host, port=port, headers={"Host": ""})
+        self._tunnel_headers = dict(headers or {})
+        self._tunnel_scheme = scheme
+
+    def connect(self) -> None:
+        """Open the connection: the stages of its route, one after the other."""
+        self._establish()
+
+    def _establish(self) -> None:
+        try:
+            for stage in self._route():
+                _STAGES[stage](self)
+        except BaseException:
+            self._abandon()
+            raise
+        self._has_connected_to_proxy = bool(self.proxy)
+        if self._has_connected_to_proxy and self.proxy_is_verified is None:
+            self.proxy_is_verified = False
+
+    def _route(self) -> tuple[Stage, ...]:
+        return (Stage.DIAL, Stage.TUNNEL) if self._tunnel_host else (Stage.DIAL,)
+
+    def _abandon(self) -> None:
+        # What is known of the proxy stays: a pool asks how far this got before it closes.
+        sock, self.sock = self.sock, None
+        if sock is not None:
+            sock.close()
+
+    def _dial(self) -> None:
+        self.sock = self._new_conn()
+        self._receiver = None
+
+    def _open_tunnel(self) -> None:
+        if self._tunnel_scheme == "http":
+            self.proxy_is_verified = False
+        self._has_connected_to_proxy = True
+        self._tunnel()
+
+    def _tunnel(self) -> None:
+        tunnel(self)
+
+    # ------------------------------------------------------------ state
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether there is no socket."""
+        return self.sock is None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a socket that is fit for a new request.
+
+        One with anything to read is not: the peer has closed it, or sent what nobody asked for.
+        """
+        if self.sock is None:
+            return False
+        receiver = self._receiver
+        if receiver is not None and (receiver.pending or receiver.closed):
+            return False
+        return not wait_for_read(self.sock, timeout=0.0)
+
+    @property
+    def has_connected_to_proxy(self) -> bool:
+        """Whether the proxy was reached; an error before that is the proxy's."""
+        return self._has_connected_to_proxy
+
+    @property
+    def proxy_is_forwarding(self) -> bool:
+        """Whether requests go to the proxy in absolute form."""
+        return bool(self.proxy) and self._tunnel_host is None
+
+    @property
+    def proxy_is_tunneling(self) -> bool:
+        """Whether requests go through a CONNECT tunnel."""
+        return self._tunnel_host is not None
+
+    def close(self) -> None:
+        """Close the socket and forget everything about it; the object can be used again."""
+        receiver, self._receiver = self._receiver, None
+        try:
+            super().close()
+        finally:
+            if receiver is not None:
+                receiver.close()
+            self.sock = None
+            del self._buffer[:]
+            self.is_verified = False
+            self.proxy_is_verified = None
+            self._has_connected_to_proxy = False
+            self._response_options = None
+            self._tunnel_host = None
+            self._tunnel_port = None
+            self._tunnel_scheme = None
+            self._opened = None
+
+    # ------------------------------------------------------------ sending
+
+    def _is_plain(self) -> bool:
+        """Whether no step of sending is overridden, patched or set on the instance."""
+        cls = type(self)
+        return (
+            cls.putheader is _OUR_PUTHEADER
+            and cls.putrequest is _OUR_PUTREQUEST
+            and cls.send is _STOCK_SEND
+            and cls.endheaders is _STOCK_ENDHEADERS
+            and cls._send_output is _STOCK_SEND_OUTPUT
+            and (_Stock.putrequest, _Stock.putheader) == _STOCK_PUTS
+            and cls._output is _STOCK_OUTPUT
+            and cls._encode_request is _STOCK_ENCODE_REQUEST
+            and cls._validate_method is _STOCK_VALIDATE_METHOD
+            and cls._validate_path is _STOCK_VALIDATE_PATH
+            and self._http_vsn == 11
+            and self.debuglevel == 0
+            and _STEP_NAMES.isdisjoint(self.__dict__)
+        )
+
+    def putrequest(
+        self,
+        method: str,
+        url: str,
+        skip_host: bool = False,
+        skip_accept_encoding: bool = False,
+    ) -> None:
+        """Start a request: its line, Host and ``Accept-Encoding: identity`` unless skipped.
+
+        Raises ValueError for a method that is no token, ``http.client.InvalidURL`` for a target
+        with blanks or control characters.
+        """
+        _wire.check_method(method)
+        super().putrequest(method, url, skip_host=True, skip_accept_encoding=True)
+        if self._http_vsn == 11:
+            if not skip_host:
+                self.putheader("Host", self._host_field(url))
+            if not skip_accept_encoding:
+                self.putheader(*_ACCEPT_ENCODING)
+
+    def putheader(self, header: str | bytes, *values: typing.Any) -> None:  # type: ignore[override]
+        """Add a header line; the value ``SKIP_HEADER`` leaves a default header out."""
+        if not any(isinstance(value, str) and value == SKIP_HEADER for value in values):
+            super().putheader(typing.cast(str, header), *values)
+        elif to_str(header.lower()) not in SKIPPABLE_HEADERS:
+            names = "', '".join(name.title() for name in sorted(SKIPPABLE_HEADERS))
+            raise ValueError(f"urllib3.util.SKIP_HEADER only supports '{names}'")
+
+    def request(  # type: ignore[override]
+        self,
+        method: str,
+        url: str,
+        body: _TYPE_BODY | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        chunked: bool = False,
+        preload_content: bool = True,
+        decode_content: bool = True,
+        enforce_content_length: bool = True,
+    ) -> None:
+        """Send a request, opening the connection if need be.
+
+        :param body: str (sent as UTF-8), bytes or any buffer, file-like, or iterable of str or bytes
+        :param headers: a mapping; Host, Accept-Encoding, User-Agent and the framing field are added
+            unless it has them
+        :param chunked: frame the body by chunks even if its length is known
+
+        The other options are kept for :meth:`getresponse`.  Raises ValueError for what cannot stand
+        in a request, TypeError for a body of another kind, and whatever connecting raises.
+        """
+        if self.sock is not None:
+            _apply_timeout(self.sock, self.timeout)
+        # Kept before anything is sent: an early answer can be read although sending failed.
+        self._response_options = _ResponseOptions(
+            method, url, preload_content, decode_content, enforce_content_length
+        )
+        if headers is None:
+            headers = {}
+        names = {to_str(name).lower() for name in headers} if headers else _NO_NAMES
+        chunks, length = body_to_chunks(body, method=method, blocksize=self.blocksize)
+        framing, chunked = _framing_field(names, length, body, chunked)
+        self._expects_upgrade = "upgrade" in names
+        if self._is_plain():
+            head = self._plain_head(method, url, headers, names, framing)
+            if head is not None:
+                self._send_plain(method, head, chunks, chunked)
+                return
+        self.putrequest(
+            method,
+            url,
+            skip_accept_encoding="accept-encoding" in names,
+            skip_host="host" in names,
+        )
+        if framing is not None:
+            self.putheader(*framing)
+        if "user-agent" not in names:
+            self.putheader(*_USER_AGENT)
+        for name, value in headers.items():
+            self.putheader(name, value)
+        self.endheaders()
+        self._send_body(chunks, chunked)
+
+    def _plain_head(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        names: typing.AbstractSet[str],
+        framing: tuple[str, str] | None,
+    ) -> bytes | None:
+        fields: _wire.Fields = []
+        if "host" not in names:
+            fields.append(("Host", self._host_field(url)))
+        if "accept-encoding" not in names:
+            fields.append(_ACCEPT_ENCODING)
+        if framing is not None:
+            fields.append(framing)
+        if "user-agent" not in names:
+            fields.append(_USER_AGENT)
+        if headers:
+            fields.extend(headers.items())
+        head = _wire.plain_request(method, url or "/", fields)
+        return None if head is None or _SKIP_MARK in head else head
+
+    def _send_plain(
+        self, method: str, head: bytes, chunks: Iterable[typing.Any] | None, chunked: bool
+    ) -> None:
+        """What putrequest, putheader, endheaders and send do, in one go."""
+        if self.__response is not None and self.__response.isclosed():
+            self.__response = None
+        if self.__state != http.client._CS_IDLE:  # type: ignore[attr-defined]
+            raise http.client.CannotSendRequest(self.__state)
+        self.__state = http.client._CS_REQ_SENT  # type: ignore[attr-defined]
+        self._method = method
+        if self.sock is None:
+            if not self.auto_open:
+                raise http.client.NotConnected
+            self.connect()
+        sys.audit("http.client.send", self, head)
+        if (
+            not chunked
+            and type(chunks) is tuple
+            and type(body := chunks[0]) is bytes
+            and len(body) <= _SMALL_BODY
+        ):
+            if body:
+                sys.audit("http.client.send", self, body)
+            self.sock.sendall(head + body)
+            return
+        self.sock.sendall(head)
+        self._send_body(chunks, chunked)
+
+    def _send_body(self, chunks: Iterable[typing.Any] | None, chunked: bool) -> None:
+        for chunk in chunks or ():
+            if not chunk:
+                continue  # an empty chunk would end a chunked body
+            data = chunk.encode("utf-8") if isinstance(chunk, str) else chunk
+            if chunked:
+                data = b"%x\r\n%b\r\n" % (memoryview(data).nbytes, data)
+            self.send(data)
+        if chunked:
+            self.send(b"0\r\n\r\n")
+
+    def request_chunked(
+        self,
+        method: str,
+        url: str,
+        body: _TYPE_BODY | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Deprecated: :meth:`request` with ``chunked=True``."""
+        warnings.warn(
+            "HTTPConnection.request_chunked() is deprecated and will be removed "
+            "in urllib3 v3.0. Instead use HTTPConnection.request(..., chunked=True).",
+            category=FutureWarning,
+            stacklevel=2,
+        )
+        self.request(method, url, body=body, headers=headers, chunked=True)
+
+    # ------------------------------------------------------------ receiving
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+        """The answer to the last :meth:`request`.
+
+        :attr:`timeout`, which the caller may have changed since, limits each wait, in seconds.
+        Raises ``http.client.ResponseNotReady`` if there is no request to answer,
+        ``http.client.RemoteDisconnected`` and other ``http.client`` or ``OSError`` errors when
+        there is no HTTP/1 answer, and what reading the body raises if it is to be preloaded.
+        """
+        options, self._response_options = self._response_options, None
+        sock = self.sock
+        if options is None or sock is None:
+            raise ResponseNotReady
+        _apply_timeout(sock, self.timeout)
+        # Asked for now, since the connection may be closed before the response is read.
+        sock_shutdown = getattr(sock, "shutdown", None)
+        incoming = self._receive()
+        if incoming.status == 101 and not self._expects_upgrade:
+            self.close()
+            incoming.close()
+            raise _wire.MalformedMessage("101 Switching Protocols without a request to upgrade")
+        return HTTPResponse(
+            body=incoming,
+            headers=self._headers_of(incoming, options.request_url),
+            status=incoming.status,
+            version=incoming.version,
+            version_string=getattr(self, "_http_vsn_str", "HTTP/?"),
+            reason=incoming.reason,
+            preload_content=options.preload_content,
+            decode_content=options.decode_content,
+            original_response=incoming,
+            enforce_content_length=options.enforce_content_length,
+            request_method=options.request_method,
+            request_url=options.request_url,
+            sock_shutdown=sock_shutdown,
+        )
+
+    def _receive(self) -> http.client.HTTPResponse:
+        if (
+            self.response_class is IncomingResponse
+            and _Stock.getresponse is _STOCK_GETRESPONSE
+            and "getresponse" not in self.__dict__
+        ):
+            return self._receive_plain()
+        # botocore puts its own response class here; sentry and others wrap getresponse.
+        incoming = super().getresponse()
+        if type(incoming) is IncomingResponse and self.sock is not None:
+            self._receiver = incoming.receiver
+        return incoming
+
+    def _receive_plain(self) -> IncomingResponse:
+        """What ``http.client`` does for the same, with one receiver for all responses."""
+        if self.__response is not None and self.__response.isclosed():
+            self.__response = None
+        if self.__state != http.client._CS_REQ_SENT or self.__response:  # type: ignore[attr-defined]
+            raise ResponseNotReady(self.__state)
+        receiver = self._receiver
+        if receiver is None or receiver.sock is not self.sock or receiver.closed:
+            receiver = self._receiver = Receiver(self.sock)
+        incoming = IncomingResponse(receiver, self.debuglevel, method=self._method)
+        try:
+            incoming.begin()
+        except BaseException as error:
+            if isinstance(error, ConnectionError):
+                self.close()
+            incoming.close()
+            raise
+        self.__state = http.client._CS_IDLE  # type: ignore[attr-defined]
+        if incoming.will_close:
+            self._receiver = None  # it is the response's now
+            self.close()
+        else:
+            self.__response = incoming
+        return incoming
+
+    def _headers_of(self, incoming: http.client.HTTPResponse, url: str) -> HTTPHeaderDict:
+        fields = getattr(incoming, "fields", None)
+        if fields is None:
+            return self._headers_of_foreign(incoming, url)
+        if incoming.skipped:  # type: ignore[attr-defined]
+            self._log_skipped(incoming.skipped, url)  # type: ignore[attr-defined]
+        self._keep_alive_hint = None
+        headers = HTTPHeaderDict._from_pairs(fields)
+        hint = headers.get("keep-alive")
+        if hint is not None:
+            self._keep_alive_hint = _wire.keep_alive_timeout(hint)
+        return headers
+
+    def _log_skipped(self, lines: list[str], url: str) -> None:
+        from email.errors import InvalidHeaderDefect, MissingHeaderBodySeparatorDefect
+
+        defects = [
+            InvalidHeaderDefect("Missing header name.")
+            if line.startswith(":")
+            else MissingHeaderBodySeparatorDefect()
+            for line in lines
+        ]
+        log.warning(
+            "Failed to parse headers (url=%s): %s",
+            _url_from_connection(self, url),
+            HeaderParsingError(defects=defects, unparsed_data="\r\n".join(lines)),
+        )
+
+    def _headers_of_foreign(self, incoming: http.client.HTTPResponse, url: str) -> HTTPHeaderDict:
+        """Headers of a response that somebody else's class has read (botocore's, vcrpy's)."""
+        message = incoming.msg
+        try:
+            assert_header_parsing(message)
+        except (HeaderParsingError, TypeError) as error:
+            log.warning(
+                "Failed to parse headers (url=%s): %s",
+                _url_from_connection(self, url),
+                error,
+                exc_info=True,
+            )
+        pairs = list(message.items())
+        unfolded = [(name, _OBS_FOLD.sub(" ", value)) for name, value in pairs]
+        if unfolded != pairs:
+            # Rewritten in place, so that a cookie jar sees the same values.
+            for name in {name.lower() for name, _ in pairs}:
+                del message[name]
+            for name, value in unfolded:
+                message.set_raw(name, value)
+        return HTTPHeaderDict(unfolded)
+
+
+_OBS_FOLD = re.compile(r"(?<![ \t])[ \t]*\r\n[ \t]+")
+
+_OUR_PUTREQUEST = HTTPConnection.putrequest
+_OUR_PUTHEADER = HTTPConnection.putheader
+_STOCK_PUTS = (stock(_Stock, "putrequest"), stock(_Stock, "putheader"))
+_STOCK_SEND = stock(_Stock, "send")
+_STOCK_ENDHEADERS = stock(_Stock, "endheaders")
+_STOCK_OUTPUT = stock(_Stock, "_output")
+_STOCK_SEND_OUTPUT = stock(_Stock, "_send_output")
+_STOCK_ENCODE_REQUEST = stock(_Stock, "_encode_request")
+_STOCK_VALIDATE_METHOD = stock(_Stock, "_validate_method")
+_STOCK_VALIDATE_PATH = stock(_Stock, "_validate_path")
+_STEP_NAMES = frozenset(_STEPS)
+_NO_NAMES: frozenset[str] = frozenset()
+
+
+def _framing_field(
+    names: typing.AbstractSet[str], length: int | None, body: object, chunked: bool
+) -> tuple[tuple[str, str] | None, bool]:
+    """The framing field to add to a request, if any, and whether its body goes out in chunks."""
+    if chunked:
+        return (None if "transfer-encoding" in names else _CHUNKED), True
+    if "content-length" in names:
+        return None, False
+    if "transfer-encoding" in names:
+        return None, True
+    if length is not None:
+        return ("Content-Length", str(length)), False
+    if body is not None:
+        return _CHUNKED, True
+    return None, False
+
+
+def _apply_timeout(sock: typing.Any, timeout: float | None) -> None:
+    # Each settimeout is a system call; a true socket knows its own without one.
+    if not isinstance(sock, socket.socket) or sock.gettimeout() != timeout:
+        sock.settimeout(timeout)
+
+
+def _ascii(host: str) -> str:
+    return host if host.isascii() else host.encode("idna").decode("ascii")
+
+
+def _without_zone(host: str) -> str:
+    # "[fe80::1%eth0]:80" names an interface of this machine, which is nobody else's business.
+    address, percent, rest = host.partition("%")
+    return address + "]" + rest.partition("]")[2] if percent and host[:1] == "[" else host
+
+
+def _end_of_netloc(text: str) -> int:
+    return min((at for at in map(text.find, "/?#") if at >= 0), default=len(text))
+
+
+class HTTPSConnection(HTTPConnection):
+    """A connection to one host over TLS; see :class:`HTTPConnection` for the first parameters.
+
+    :param cert_reqs: ``"CERT_NONE"``, ``"CERT_OPTIONAL"``, ``"CERT_REQUIRED"`` in any spelling of
+        the ``ssl`` module; None = the *ssl_context*'s, else required
+    :param assert_hostname: name to expect in the certificate instead of the host; False checks none
+    :param assert_fingerprint: MD5, SHA-1 or SHA-256 of the certificate, in hex; replaces the check
+        of the name
+    :param server_hostname: name for SNI and for the check of the certificate
+    :param ssl_context: the caller's own; changed only as far as other options demand it
+    :param ca_certs: file of trusted certificates; ``ca_cert_dir``: directory of such;
+        ``ca_cert_data``: PEM text or DER bytes.  Without any, the system's trust store
+    :param ssl_minimum_version: ``ssl.TLSVersion``; likewise ``ssl_maximum_version``
+    :param cert_file: client certificate, with ``key_file`` and ``key_password``
+    """
+
+    default_port = port_by_scheme["https"]  # type: ignore[misc]
+
+    cert_reqs: int | str | None = None
+    ca_certs: str | None = None
+    ca_cert_dir: str | None = None
+    ca_cert_data: str | bytes | None = None
+    ssl_version: int | str | None = None
+    ssl_minimum_version: int | None = None
+    ssl_maximum_version: int | None = None
+    assert_fingerprint: str | None = None
+    _connect_callback: typing.Callable[..., None] | None = None
+    #: Where contexts made from options are kept; the pool or manager shares its own.
+    _contexts: ContextMemo | None = None
+
+    def __init__(
+        self,
+        host: str,
+        port: int | None = None,
+        *,
+        timeout: typing.Any = _DEFAULT_TIMEOUT,
+        source_address: tuple[str, int] | None = None,
+        blocksize: int = 16384,
+        socket_options: connection._TYPE_SOCKET_OPTIONS
+        | None = HTTPConnection.default_socket_options,
+        proxy: Proxy | None = None,
+        proxy_config: ProxyConfig | None = None,
+        cert_reqs: int | str | None = None,
+        assert_hostname: str | typing.Literal[False] | None = None,
+        assert_fingerprint: str | None = None,
+        server_hostname: str | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        ca_certs: str | None = None,
+        ca_cert_dir: str | None = None,
+        ca_cert_data: str | bytes | None = None,
+        ssl_minimum_version: int | None = None,
+        ssl_maximum_version: int | None = None,
+        ssl_version: int | str | None = None,
+        cert_file: str | None = None,
+        key_file: str | None = None,
+        key_password: str | None = None,
+    ) -> None:
+        super().__init__(
+            host,
+            port,
+            timeout=timeout,
+            source_address=source_address,
+            blocksize=blocksize,
+            socket_options=socket_options,
+            proxy=proxy,
+            proxy_config=proxy_config,
+        )
+        self.ssl_context = ssl_context
+        self.server_hostname = server_hostname
+        self.ssl_version = ssl_version
+        self.ssl_minimum_version = ssl_minimum_version
+        self.ssl_maximum_version = ssl_maximum_version
+        self._set_certificates(
+            key_file=key_file,
+            cert_file=cert_file,
+            cert_reqs=cert_reqs,
+            key_password=key_password,
+            ca_certs=ca_certs,
+            assert_hostname=assert_hostname,
+            assert_fingerprint=assert_fingerprint,
+            ca_cert_dir=ca_cert_dir,
+            ca_cert_data=ca_cert_data,
+        )
+
+    def set_cert(
+        self,
+        key_file: str | None = None,
+        cert_file: str | None = None,
+        cert_reqs: int | str | None = None,
+        key_password: str | None = None,
+        ca_certs: str | None = None,
+        assert_hostname: str | typing.Literal[False] | None = None,
+        assert_fingerprint: str | None = None,
+        ca_cert_dir: str | None = None,
+        ca_cert_data: str | bytes | None = None,
+    ) -> None:
+        """Deprecated: give these to the constructor."""
+        warnings.warn(
+            "HTTPSConnection.set_cert() is deprecated and will be removed "
+            "in urllib3 v3.0. Instead provide the parameters to the "
+            "HTTPSConnection constructor.",
+            category=FutureWarning,
+            stacklevel=2,
+        )
+        self._set_certificates(
+            key_file=key_file,
+            cert_file=cert_file,
+            cert_reqs=cert_reqs,
+            key_password=key_password,
+            ca_certs=ca_certs,
+            assert_hostname=assert_hostname,
+            assert_fingerprint=assert_fingerprint,
+            ca_cert_dir=ca_cert_dir,
+            ca_cert_data=ca_cert_data,
+        )
+
+    def _set_certificates(self, *, cert_reqs: int | str | None, **options: typing.Any) -> None:
+        if cert_reqs is None:
+            own = self.ssl_context
+            cert_reqs = resolve_cert_reqs(None) if own is None else own.verify_mode
+        self.cert_reqs = cert_reqs
+        for name in ("ca_certs", "ca_cert_dir"):
+            if options[name]:
+                options[name] = os.path.expanduser(options[name])
+        for name, value in options.items():
+            setattr(self, name, value)
+
+    # ------------------------------------------------------------ connecting
+
+    def connect(self) -> None:
+        """Open the connection and secure it, through the proxy if there is one.
+
+        Raises what :meth:`_new_conn` raises, ``ssl.SSLError`` and ``CertificateError`` unmapped,
+        ``urllib3.exceptions.SSLError`` for unusable certificate files or a wrong fingerprint,
+        and OSError when a proxy refuses the tunnel.  Nothing is left open then.
+        """
+        supports_http2 = self._acquire_probe()
+        callback = self._connect_callback
+        if callback is not None:
+            callback(
+                "before connect",
+                thread_id=threading.get_ident(),
+                target_supports_http2=supports_http2,
+            )
+        try:
+            self._establish()
+        except BaseException:
+            if callback is not None:
+                callback(
+                    "after connect failure",
+                    thread_id=threading.get_ident(),
+                    target_supports_http2=supports_http2,
+                )
+            self._release_probe(supports_http2, None)
+            raise
+        self._release_probe(supports_http2, self._speaks_http2)
+
+    def _route(self) -> tuple[Stage, ...]:
+        if not self.proxy and not self._tunnel_host:
+            return route_of("https", None).stages
+        scheme = self._tunnel_scheme if self._tunnel_host else "https"
+        return route_of("https", scheme, forwarding=not self._tunnel_host).stages
+
+    def _secure_proxy(self) -> None:
+        """TLS to the proxy; in the forwarding rows it is all the TLS there is."""
+        policy = TlsPolicy.of(self)
+        if self.proxy_config is not None:
+            policy = proxy_policy(policy, self.proxy_config, self.proxy_is_forwarding)
+        name = self.host
+        if self.proxy_config is None and self.server_hostname is not None:
+            name = self.server_hostname
+        secured = self._handshake(policy, name)
+        self.proxy_is_verified = secured.is_verified
+
+    def _secure_origin(self) -> None:
+        name = self._tunnel_host or self.host
+        if self.server_hostname is not None:
+            name = self.server_hostname
+        secured = self._handshake(
+            TlsPolicy.of(self), name, tls_in_tls=self._tunnel_scheme == "https"
+        )
+        self.is_verified = secured.is_verified
+
+    def _handshake(self, policy: TlsPolicy, name: str, tls_in_tls: bool = False) -> Secured:
+        if datetime.date.today() < RECENT_DATE:
+            warnings.warn(
+                f"System time is way off (before {RECENT_DATE}). This will probably "
+                "lead to SSL verification errors",
+                SystemTimeWarning,
+                stacklevel=2,
+            )
+        if self._contexts is None:
+            self._contexts = ContextMemo()
+        secured = handshake(
+            self.sock,
+            policy,
+            name.rstrip("."),
+            memo=self._contexts,
+            seams=_seams(),
+            tls_in_tls=tls_in_tls,
+        )
+        self.sock = secured.socket
+        return secured
+
+    # ------------------------------------------------------------ HTTP/2 probe
+
+    @property
+    def _origin(self) -> tuple[str, int]:
+        if self._tunnel_host and self._tunnel_port:
+            return self._tunnel_host, self._tunnel_port
+        return self.host, self.port
+
+    @property
+    def _speaks_http2(self) -> bool:
+        return typing.cast(ssl.SSLSocket, self.sock).selected_alpn_protocol() == "h2"
+
+    def _acquire_probe(self) -> bool | None:
+        """Whether the origin speaks HTTP/2; None = unknown, and to be reported by this connection."""
+        if "h2" not in ssl_.ALPN_PROTOCOLS:
+            return False
+        from .http2 import probe
+
+        return probe.acquire_and_get(*self._origin)
+
+    def _release_probe(self, known: bool | None, found: bool | None) -> None:
+        if known is None:
+            from .http2 import probe
+
+            host, port = self._origin
+            probe.set_and_release(host, port, found)
+
+
+_STAGES: dict[Stage, typing.Callable[[typing.Any], None]] = {
+    Stage.DIAL: lambda conn: conn._dial(),
+    Stage.SECURE_PROXY: lambda conn: conn._secure_proxy(),
+    Stage.TUNNEL: lambda conn: conn._open_tunnel(),
+    Stage.SECURE_ORIGIN: lambda conn: conn._secure_origin(),
+}
+
+
+def _seams() -> Seams:
+    # httpretty and mocket replace these names in this module: looked up for each handshake.
+    return Seams(
+        ssl_wrap_socket=ssl_wrap_socket,
+        create_urllib3_context=create_urllib3_context,
+        resolve_cert_reqs=resolve_cert_reqs,
+        resolve_ssl_version=resolve_ssl_version,
+        match_hostname=match_hostname,
+    )
+
+
+class DummyConnection:
+    """Stands for ``HTTPSConnection`` where there is no ``ssl``."""
+
+
+if ssl is None:
+    HTTPSConnection = DummyConnection  # type: ignore[misc,assignment]
+
+VerifiedHTTPSConnection = HTTPSConnection
+
+
+def _url_from_connection(conn: HTTPConnection, path: str | None = None) -> str:
+    scheme = "https" if isinstance(conn, HTTPSConnection) else "http"
+    return f"{scheme}://{conn.host}:{conn.port}{path or ''}"
+
+
+_MISTAKEN_FOR_TLS = ("wrong version number", "unknown protocol", "record layer failure")
+
+
+def _wrap_proxy_error(err: Exception, proxy_scheme: str | None) -> ProxyError:
+    """*err* as the fault of the proxy, with a hint where its URL looks wrong."""
+    words = re.sub(r"[^a-z]", " ", str(err).lower())
+    message = "Unable to connect to proxy"
+    if proxy_scheme == "https" and any(text in words for text in _MISTAKEN_FOR_TLS):
+        message += (
+            ". Your proxy appears to only use HTTP and not HTTPS, "
+            "try changing your proxy URL to be HTTP. See: "
+            "https://urllib3.readthedocs.io/en/latest/advanced-usage.html"
+            "#https-proxy-error-http-proxy"
+        )
+    wrapped = ProxyError(message, err)
+    wrapped.__cause__ = err
+    return wrapped
