@@ -1,0 +1,44 @@
+"""The one map from what goes wrong below a pool to the errors a pool raises."""
+
+from __future__ import annotations
+
+import typing
+from http.client import HTTPException
+
+from .connection import BaseSSLError, _wrap_proxy_error
+from .exceptions import (
+    NewConnectionError,
+    ProtocolError,
+    ProxyError,
+    SSLError,
+    TimeoutError,
+)
+from .util.ssl_match_hostname import CertificateError
+
+#: What a request may be tried again after.  Anything else leaves as it is.
+RETRYABLE = (
+    TimeoutError,
+    HTTPException,
+    OSError,
+    ProtocolError,
+    BaseSSLError,
+    SSLError,
+    CertificateError,
+    ProxyError,
+)
+
+
+def translate(error: Exception, conn: typing.Any) -> Exception:
+    """The error to raise, or to count against the retries, for *error* on *conn*.
+
+    Before a proxy has been reached every fault is the proxy's.
+    """
+    if isinstance(error, (BaseSSLError, CertificateError)):
+        error = SSLError(error)
+    at_fault = (OSError, NewConnectionError, TimeoutError, SSLError, HTTPException)
+    proxy = getattr(conn, "proxy", None)
+    if isinstance(error, at_fault) and proxy and not conn.has_connected_to_proxy:
+        return _wrap_proxy_error(error, proxy.scheme)
+    if isinstance(error, (OSError, HTTPException)):
+        return ProtocolError("Connection aborted.", error)
+    return error

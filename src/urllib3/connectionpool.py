@@ -1,0 +1,825 @@
+"""Connections to one host, kept for reuse, and the loop that gets a request answered over them.
+
+A pool *leases* a connection, *attempts* the request on it and *judges* the response.  The same
+request again is another turn of the loop; a redirect is a new request and goes through
+``self.urlopen``, since programs override it to look at every hop.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import queue
+import sys
+import time
+import typing
+import warnings
+import weakref
+from http.client import HTTPException as HTTPException
+from socket import timeout as SocketTimeout
+
+from ._collections import HTTPHeaderDict
+from ._failure import RETRYABLE, translate
+from ._lifo import LifoQueue
+from ._redirect import Rewritten, redirected, same_origin, without
+from ._request_methods import RequestMethods, encode
+from ._tls import ContextMemo
+from .connection import (
+    BaseSSLError,
+    BrokenPipeError,
+    DummyConnection,
+    HTTPConnection,
+    HTTPSConnection,
+    ProxyConfig,
+    port_by_scheme,
+)
+from .exceptions import (
+    ClosedPoolError,
+    EmptyPoolError,
+    FullPoolError,
+    HostChangedError,
+    InsecureRequestWarning,
+    LocationValueError,
+    MaxRetryError,
+    ReadTimeoutError,
+)
+from .util.connection import is_connection_dropped
+from .util.proxy import connection_requires_http_tunnel
+from .util.request import set_file_position
+from .util.retry import Retry
+from .util.ssl_match_hostname import CertificateError
+from .util.timeout import _DEFAULT_TIMEOUT, Timeout
+from .util.url import Url, _encode_target, parse_url
+from .util.url import _normalize_host as normalize_host
+
+if typing.TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ._base_connection import _TYPE_BODY, BaseHTTPConnection
+    from .response import BaseHTTPResponse
+
+log = logging.getLogger(__name__)
+
+_DEFAULT_QUEUE_CLASS = queue.LifoQueue
+
+_blocking_errnos = {errno.EAGAIN, errno.EWOULDBLOCK}
+
+# Sending may fail because the server has answered and closed: its answer can still be read.
+_answered_early = {errno.EPIPE, errno.ECONNRESET, errno.EPROTOTYPE}
+
+#: Seconds after which an idle connection is no longer used, unless a pool says otherwise.
+DEFAULT_IDLE_TIMEOUT = 90.0
+
+_TYPE_TIMEOUT = typing.Any
+
+
+class ConnectionPool:
+    """What pools have in common: the host they are for.
+
+    :param host: name or address, brackets around an IPv6 address allowed
+    :param port: None = the scheme's
+    """
+
+    scheme: str | None = None
+    #: locust puts ``gevent.queue.LifoQueue`` here.
+    QueueCls: type[queue.Queue[typing.Any]] = queue.LifoQueue
+
+    def __init__(self, host: str, port: int | None = None) -> None:
+        if not host:
+            raise LocationValueError("No host specified.")
+        self.host = _normalize_host(host, scheme=self.scheme)
+        self.port = port
+        # CONNECT wants the brackets.
+        self._tunnel_host = typing.cast(str, normalize_host(host, scheme=self.scheme)).lower()
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}(host={self.host!r}, port={self.port!r})"
+
+    def __enter__(self) -> typing.Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> typing.Literal[False]:
+        self.close()
+        return False
+
+    def close(self) -> None:
+        """Close every connection that is kept."""
+
+    def _new_pool_queue(self, maxsize: int) -> queue.LifoQueue[typing.Any]:
+        if self.QueueCls is not _DEFAULT_QUEUE_CLASS:
+            return typing.cast("queue.LifoQueue[typing.Any]", self.QueueCls(maxsize))
+        # gevent and eventlet may have replaced the module's class since; then theirs is wanted.
+        if queue.LifoQueue is not _DEFAULT_QUEUE_CLASS:
+            return queue.LifoQueue(maxsize)
+        return LifoQueue(maxsize)
+
+
+class HTTPConnectionPool(ConnectionPool, RequestMethods):
+    """Thread-safe pool of connections to one host over plain HTTP.
+
+    :param host: name or address
+    :param port: None = 80
+    :param timeout: seconds, None for no limit, or a ``Timeout``
+    :param maxsize: connections to keep; more may be open at a time unless *block*
+    :param block: never have more than *maxsize* connections; wait for one to come back
+    :param headers: default request headers
+    :param retries: a number or a ``Retry``; None = ``Retry.DEFAULT``, False = none
+    :param idle_timeout: seconds after which an unused connection is not used again, None = never;
+        a server's ``Keep-Alive: timeout=N``, less one second, makes it shorter
+    :param max_age: seconds after which a connection is not used again, None = never
+    :param conn_kw: further arguments for :attr:`ConnectionCls`
+
+    Raises ``LocationValueError`` without a host, ``LocationParseError`` for an impossible one,
+    ValueError for an impossible timeout.
+    """
+
+    scheme = "http"
+    ConnectionCls: type[typing.Any] = HTTPConnection
+
+    def __init__(
+        self,
+        host: str,
+        port: int | None = None,
+        timeout: _TYPE_TIMEOUT | None = _DEFAULT_TIMEOUT,
+        maxsize: int = 1,
+        block: bool = False,
+        headers: Mapping[str, str] | None = None,
+        retries: Retry | bool | int | None = None,
+        _proxy: Url | None = None,
+        _proxy_headers: Mapping[str, str] | None = None,
+        _proxy_config: ProxyConfig | None = None,
+        *,
+        idle_timeout: float | None = DEFAULT_IDLE_TIMEOUT,
+        max_age: float | None = None,
+        **conn_kw: typing.Any,
+    ) -> None:
+        ConnectionPool.__init__(self, host, port)
+        RequestMethods.__init__(self, headers)
+        self.timeout = timeout if isinstance(timeout, Timeout) else Timeout.from_float(timeout)
+        self.retries = Retry.DEFAULT if retries is None else retries
+        self.block = block
+        self.idle_timeout = idle_timeout
+        self.max_age = max_age
+        self.proxy = _proxy
+        self.proxy_headers = _proxy_headers or {}
+        self.proxy_config = _proxy_config
+        self.num_connections = 0
+        self.num_requests = 0
+        self.conn_kw = conn_kw
+        if self.proxy:
+            conn_kw.setdefault("socket_options", [])
+            conn_kw["proxy"] = self.proxy
+            conn_kw["proxy_config"] = self.proxy_config
+        pool = self._new_pool_queue(maxsize)
+        for _ in range(maxsize):
+            pool.put(None)  # so that a getter in blocking mode waits for what is out, and no longer
+        self.pool: queue.LifoQueue[typing.Any] | None = pool
+        # Refers to the queue, not to the pool: idle sockets close when the pool is collected.
+        weakref.finalize(self, _close_pool_connections, pool)
+
+    # ------------------------------------------------------------ lease
+
+    def _new_conn(self) -> BaseHTTPConnection:
+        """A fresh, unopened connection.  Overridden by docker, requests-unixsocket, elastic-transport."""
+        self.num_connections += 1
+        log.debug(
+            "Starting new HTTP connection (%d): %s:%s",
+            self.num_connections,
+            self.host,
+            self.port or "80",
+        )
+        return self.ConnectionCls(
+            host=self.host,
+            port=self.port,
+            timeout=self.timeout.connect_timeout,
+            **self.conn_kw,
+        )
+
+    def _get_conn(self, timeout: float | None = None) -> BaseHTTPConnection:
+        """Lease a connection: the one returned last, or a new one.
+
+        :param timeout: seconds to wait in blocking mode, None = for ever
+
+        Raises ``ClosedPoolError``, ``EmptyPoolError``, ValueError for a negative timeout.
+        """
+        pool = self.pool
+        if pool is None:
+            raise ClosedPoolError(self, "Pool is closed.")
+        if self.block and timeout is not None and timeout < 0:
+            raise ValueError("'timeout' must be a non-negative number")
+        try:
+            conn = pool.get(block=self.block, timeout=timeout)
+        except queue.Empty:
+            if self.block:
+                raise EmptyPoolError(
+                    self,
+                    "Pool is empty and a new connection can't be opened due to blocking mode.",
+                ) from None
+            conn = None
+        if conn is None:
+            return self._new_conn()
+        expires = getattr(conn, "_expires", None)
+        if expires is not None and expires <= time.monotonic():
+            log.debug("Resetting expired connection: %s", self.host)
+            self._close_expired(pool)
+            conn.close()
+        # vcrpy replaces the name in this module.
+        elif is_connection_dropped(conn):
+            log.debug("Resetting dropped connection: %s", self.host)
+            conn.close()
+        return typing.cast("BaseHTTPConnection", conn)
+
+    def _put_conn(self, conn: BaseHTTPConnection | None) -> None:
+        """End a lease.  What finds no room is closed; in blocking mode that is a ``FullPoolError``."""
+        pool = self.pool
+        if pool is not None:
+            if conn is not None:
+                self._stamp(conn)
+            try:
+                pool.put(conn, block=False)
+                if self.pool is None:
+                    _close_pool_connections(pool)  # closed by another thread meanwhile
+                return
+            except queue.Full:
+                self._refuse(conn, pool)
+        elif conn:
+            conn.close()
+
+    def _refuse(self, conn: BaseHTTPConnection | None, pool: queue.Queue[typing.Any]) -> None:
+        if conn:
+            conn.close()
+        if self.block:
+            raise FullPoolError(
+                self, "Pool reached maximum size and no more connections are allowed."
+            ) from None
+        log.warning(
+            "Connection pool is full, discarding connection: %s. Connection pool size: %s",
+            self.host,
+            pool.qsize(),
+        )
+
+    # ------------------------------------------------------------ expiry
+
+    def _stamp(self, conn: typing.Any) -> None:
+        """Note on *conn*, about to be idle, until when it may be used again."""
+        now = time.monotonic()
+        expires = None if self.idle_timeout is None else now + self.idle_timeout
+        hint = getattr(conn, "_keep_alive_hint", None)
+        if hint is not None:
+            # A second less than the server says: its clock started before ours.
+            hinted = now + max(hint - 1, 0)
+            expires = hinted if expires is None else min(expires, hinted)
+        if self.max_age is not None:
+            opened = getattr(conn, "_opened", None)
+            aged = (now if opened is None else opened) + self.max_age
+            expires = aged if expires is None else min(expires, aged)
+        conn._expires = expires
+
+    def _close_expired(self, pool: queue.Queue[typing.Any]) -> None:
+        """Close every expired connection in *pool*; each stays there to be opened again.
+
+        The one returned last has expired, so those below it most likely have too.
+        """
+        mutex = getattr(pool, "mutex", None)
+        if mutex is None:
+            return  # another QueueCls; its connections are looked at one by one as they are taken
+        now = time.monotonic()
+        with mutex:
+            expired = [
+                conn
+                for conn in pool.queue
+                if (getattr(conn, "_expires", None) or now + 1) <= now
+            ]
+            for conn in expired:
+                pool.queue[pool.queue.index(conn)] = None
+        for conn in expired:
+            conn.close()
+
+    # ------------------------------------------------------------ attempt
+
+    def _validate_conn(self, conn: BaseHTTPConnection) -> None:
+        """Called before a request is sent on *conn*.  Overridden by elastic-transport."""
+
+    def _prepare_proxy(self, conn: BaseHTTPConnection) -> None:
+        """Called before a connection is opened through a proxy's tunnel."""
+
+    def _get_timeout(self, timeout: _TYPE_TIMEOUT) -> Timeout:
+        """A fresh ``Timeout`` for one attempt, its clock not started."""
+        if timeout is _DEFAULT_TIMEOUT:
+            return self.timeout.clone()
+        if isinstance(timeout, Timeout):
+            return timeout.clone()
+        return Timeout.from_float(timeout)
+
+    def _raise_timeout(
+        self, err: BaseException, url: str, timeout_value: _TYPE_TIMEOUT | None
+    ) -> None:
+        """Raise ``ReadTimeoutError`` if *err* means that a wait was too long; else return."""
+        if isinstance(err, SocketTimeout) or getattr(err, "errno", None) in _blocking_errnos:
+            raise ReadTimeoutError(
+                self, url, f"Read timed out. (read timeout={timeout_value})"
+            ) from err
+
+    def _make_request(
+        self,
+        conn: BaseHTTPConnection,
+        method: str,
+        url: str,
+        body: _TYPE_BODY | None = None,
+        headers: Mapping[str, str] | None = None,
+        retries: Retry | None = None,
+        timeout: _TYPE_TIMEOUT = _DEFAULT_TIMEOUT,
+        chunked: bool = False,
+        response_conn: BaseHTTPConnection | None = None,
+        preload_content: bool = True,
+        decode_content: bool = True,
+        enforce_content_length: bool = True,
+    ) -> BaseHTTPResponse:
+        """Send the request on *conn* and return the answer.  Wrapped by newrelic and ddtrace.
+
+        Raises ``ReadTimeoutError`` when the answer takes too long; other failures as they come.
+        """
+        self.num_requests += 1
+        limits = self._get_timeout(timeout)
+        limits.start_connect()
+        conn.timeout = Timeout.resolve_default_timeout(limits.connect_timeout)
+        try:
+            self._validate_conn(conn)
+        except (SocketTimeout, BaseSSLError) as error:
+            self._raise_timeout(error, url, conn.timeout)
+            raise
+        try:
+            conn.request(
+                method,
+                url,
+                body=body,
+                headers=headers,
+                chunked=chunked,
+                preload_content=preload_content,
+                decode_content=decode_content,
+                enforce_content_length=enforce_content_length,
+            )
+        except OSError as error:
+            if error.errno not in _answered_early:
+                raise
+        read_timeout = limits.read_timeout
+        if not conn.is_closed:
+            if read_timeout == 0:
+                raise ReadTimeoutError(self, url, f"Read timed out. (read timeout={read_timeout})")
+            conn.timeout = read_timeout
+        try:
+            response = conn.getresponse()
+        except (BaseSSLError, OSError) as error:
+            self._raise_timeout(error, url, read_timeout)
+            raise
+        response.retries = retries
+        response._connection = response_conn
+        response._pool = self
+        if log.isEnabledFor(logging.DEBUG):
+            self._log_response(method, url, response)
+        return typing.cast("BaseHTTPResponse", response)
+
+    def _log_response(self, method: str, url: str, response: typing.Any) -> None:
+        # yt-dlp knows this line by its format.
+        log.debug(
+            '%s://%s:%s "%s %s %s" %s %s',
+            self.scheme,
+            self.host,
+            self.port,
+            method,
+            url,
+            response.version_string,
+            response.status,
+            response.length_remaining,
+        )
+
+    # ------------------------------------------------------------ the loop
+
+    def urlopen(  # type: ignore[override]
+        self,
+        method: str,
+        url: str,
+        body: _TYPE_BODY | None = None,
+        headers: Mapping[str, str] | None = None,
+        retries: Retry | bool | int | None = None,
+        redirect: bool = True,
+        assert_same_host: bool = True,
+        timeout: _TYPE_TIMEOUT = _DEFAULT_TIMEOUT,
+        pool_timeout: int | None = None,
+        release_conn: bool | None = None,
+        chunked: bool = False,
+        body_pos: typing.Any = None,
+        preload_content: bool = True,
+        decode_content: bool = True,
+        *,
+        fields: typing.Any = None,
+        json: typing.Any = None,
+        **response_kw: typing.Any,
+    ) -> BaseHTTPResponse:
+        """Get a request answered, retrying and following redirects within this host.
+
+        :param method: sent as given
+        :param url: path, or absolute URL of this host
+        :param body: str (sent as UTF-8), bytes-like, file-like, or iterable of str or bytes
+        :param headers: replace the pool's
+        :param retries: a ``Retry``, a number, False for none, None for the pool's
+        :param redirect: follow 301, 302, 303, 307 and 308
+        :param assert_same_host: refuse the URL of another host
+        :param timeout: seconds, or a ``Timeout``, instead of the pool's
+        :param pool_timeout: seconds to wait for a connection if the pool blocks
+        :param release_conn: return the connection at once; None = if *preload_content*
+        :param chunked: send the body in chunks
+        :param body_pos: position to which a file-like body is rewound before it is sent
+        :param preload_content: read the whole body before returning
+        :param decode_content: undo gzip and the like
+        :param fields: form fields, encoded as :meth:`request` does; likewise *json*
+        :param response_kw: ``enforce_content_length``
+
+        Raises ``MaxRetryError`` when the retries are spent, with the last failure as its reason;
+        without retries that failure itself: ``ConnectTimeoutError``, ``NewConnectionError``,
+        ``ReadTimeoutError``, ``ProtocolError``, ``SSLError``, ``ProxyError``.  ``HostChangedError``,
+        ``EmptyPoolError``, ``ClosedPoolError``, ValueError and TypeError are never retried.
+        """
+        if fields is not None or json is not None:
+            url, body, headers = encode(self, method, url, body, headers, fields, json)
+        # A path that is foreign to nobody; anything else is taken apart first.
+        target = _encode_target(url) if url.startswith("/") else parse_url(url).url.partition("#")[0]
+        if headers is None:
+            headers = self.headers
+        if not isinstance(retries, Retry):
+            retries = Retry.from_int(retries, redirect=redirect, default=self.retries)
+        if release_conn is None:
+            release_conn = preload_content
+        if assert_same_host and not self.is_same_host(url):
+            raise HostChangedError(self, url, retries)
+        through_tunnel = self.proxy is not None and self._tunnels(url)
+        if not through_tunnel and self.proxy_headers:
+            headers = headers.copy()  # type: ignore[attr-defined]
+            headers.update(self.proxy_headers)  # type: ignore[attr-defined]
+        if body is not None or body_pos is not None:
+            body_pos = set_file_position(body, body_pos)
+
+        while True:
+            outcome = self._attempt(
+                method,
+                target,
+                timeout,
+                pool_timeout,
+                release_conn,
+                through_tunnel,
+                body=body,
+                headers=headers,
+                retries=retries,
+                chunked=chunked,
+                preload_content=preload_content,
+                decode_content=decode_content,
+                **response_kw,
+            )
+            if type(outcome) is _Failure:
+                try:
+                    retries = self._absorb(outcome, method, target, retries)
+                finally:
+                    del outcome  # it holds a traceback, which holds this frame
+                body_pos = set_file_position(body, body_pos)
+                continue
+            response = typing.cast("BaseHTTPResponse", outcome)
+            location = redirect and response.get_redirect_location()
+            if location:
+                request = Rewritten(method, body, body_pos, headers, chunked)
+                request = redirected(request, response.status)
+                if not self._same_origin(url, location):
+                    request = without(request, retries.remove_headers_on_redirect)
+                spent = self._settle_redirect(request.method, target, retries, response)
+                if spent is None:
+                    return response
+                retries = spent
+                log.debug("Redirecting %s -> %s", target, location)
+                return self.urlopen(
+                    request.method,
+                    location,
+                    request.body,
+                    request.headers,
+                    retries=retries,
+                    redirect=redirect,
+                    assert_same_host=assert_same_host,
+                    timeout=timeout,
+                    pool_timeout=pool_timeout,
+                    release_conn=release_conn,
+                    chunked=request.chunked,
+                    body_pos=request.body_pos,
+                    preload_content=preload_content,
+                    decode_content=decode_content,
+                    **response_kw,
+                )
+            if not _asks_for_retry(method, response, retries):
+                return response
+            spent = self._settle_status(method, target, retries, response)
+            if spent is None:
+                return response
+            retries = spent
+            body_pos = set_file_position(body, body_pos)
+
+    def _tunnels(self, url: str) -> bool:
+        scheme = self.scheme if url.startswith("/") else parse_url(url).scheme or self.scheme
+        return connection_requires_http_tunnel(self.proxy, self.proxy_config, scheme)
+
+    def _attempt(
+        self,
+        method: str,
+        url: str,
+        timeout: _TYPE_TIMEOUT,
+        pool_timeout: float | None,
+        release_conn: bool,
+        through_tunnel: bool,
+        **request: typing.Any,
+    ) -> BaseHTTPResponse | _Failure:
+        """One try on a leased connection: the response, or a failure that may be tried again.
+
+        Any failure ends the lease with the connection closed and its slot free.
+        """
+        limits = self._get_timeout(timeout)
+        conn = self._get_conn(timeout=pool_timeout)
+        try:
+            conn.timeout = limits.connect_timeout
+            if through_tunnel and conn.is_closed:
+                self._reach_proxy(conn)
+            response = self._make_request(
+                conn,
+                method,
+                url,
+                timeout=limits,
+                response_conn=None if release_conn else conn,
+                **request,
+            )
+        except BaseException as error:
+            # Translated first: closing forgets how far the connection had got.
+            mapped = translate(error, conn) if isinstance(error, RETRYABLE) else None
+            if not isinstance(error, EmptyPoolError):
+                conn.close()
+                self._put_conn(None)
+            if mapped is None:
+                raise
+            return _Failure(error, mapped)
+        if release_conn:
+            self._put_conn(conn)
+        return response
+
+    def _reach_proxy(self, conn: BaseHTTPConnection) -> None:
+        try:
+            self._prepare_proxy(conn)
+        except (BaseSSLError, OSError) as error:
+            self._raise_timeout(error, typing.cast(Url, self.proxy).url, conn.timeout)
+            raise
+
+    def _absorb(self, failure: _Failure, method: str, url: str, retries: Retry) -> Retry:
+        """Count *failure* against *retries* and wait the back-off; raise when they are spent."""
+        error, mapped = failure
+        retries = retries.increment(
+            method, url, error=mapped, _pool=self, _stacktrace=error.__traceback__
+        )
+        # The history keeps the error; with its traceback it would keep frames, sockets and all.
+        for kept in (error, mapped):
+            kept.__traceback__ = None
+        retries.sleep()
+        log.warning(
+            "Retrying (%r) after connection broken by '%r': %s",
+            retries,
+            error,
+            url,
+            extra={"__urllib3-retry-warning": {"host": self.host}},  # pip reads it
+        )
+        return retries
+
+    def _same_origin(self, url: str, location: str) -> bool:
+        """Whether *location* is at the origin of the request for *url*, which a proxy's pool is not."""
+        if self.proxy is None or url.startswith("/") or location.startswith("/"):
+            return self.is_same_host(location)
+        return same_origin(url, location)
+
+    def _settle_redirect(
+        self, method: str, url: str, retries: Retry, response: BaseHTTPResponse
+    ) -> Retry | None:
+        """Count a redirect; None = the redirect itself is the answer."""
+        try:
+            retries = retries.increment(method, url, response=response, _pool=self)
+        except MaxRetryError:
+            if retries.raise_on_redirect:
+                response.drain_conn()
+                raise
+            return None
+        response.drain_conn()
+        retries.sleep_for_retry(response)
+        return retries
+
+    def _settle_status(
+        self, method: str, url: str, retries: Retry, response: BaseHTTPResponse
+    ) -> Retry | None:
+        """Count an answer that asks for another try, and wait; None = it is the answer."""
+        try:
+            retries = retries.increment(method, url, response=response, _pool=self)
+        except MaxRetryError:
+            if retries.raise_on_status:
+                response.drain_conn()
+                raise
+            return None
+        response.drain_conn()
+        retries.sleep(response)
+        log.debug("Retry: %s", url)
+        return retries
+
+    # ------------------------------------------------------------ the rest
+
+    def is_same_host(self, url: str) -> bool:
+        """Whether *url* is a path, or an absolute URL of this pool's scheme, host and port."""
+        if url.startswith("/"):
+            return True
+        scheme, _, host, port, *_ = parse_url(url)
+        scheme = scheme or "http"
+        if host is not None:
+            host = _normalize_host(host, scheme=scheme)
+        if self.port is not None and port is None:
+            port = port_by_scheme.get(scheme)
+        elif self.port is None and port == port_by_scheme.get(scheme):
+            port = None
+        return (scheme, host, port) == (self.scheme, self.host, self.port)
+
+    def close(self) -> None:
+        """Close every idle connection; those in use are closed when they come back."""
+        pool, self.pool = self.pool, None
+        if pool is not None:
+            _close_pool_connections(pool)
+
+
+class _Failure(typing.NamedTuple):
+    """An attempt that failed in a way that may be tried again."""
+
+    error: BaseException  # as it was raised
+    mapped: Exception  # as the caller is to see it
+
+
+def _asks_for_retry(method: str, response: BaseHTTPResponse, retries: Retry) -> bool:
+    has_retry_after = bool(response.headers.get("Retry-After"))
+    return retries.is_retry(method, response.status, has_retry_after)
+
+
+class HTTPSConnectionPool(HTTPConnectionPool):
+    """Thread-safe pool of connections to one host over TLS.
+
+    The first parameters are those of :class:`HTTPConnectionPool`, the others those of
+    ``HTTPSConnection``; ``ssl_context``, ``server_hostname``, ``ca_cert_data`` and the rest go with
+    *conn_kw*.  The options are attributes of the same names and may be changed: connections made
+    afterwards follow them.
+    """
+
+    scheme = "https"
+    ConnectionCls = HTTPSConnection
+
+    def __init__(
+        self,
+        host: str,
+        port: int | None = None,
+        timeout: _TYPE_TIMEOUT | None = _DEFAULT_TIMEOUT,
+        maxsize: int = 1,
+        block: bool = False,
+        headers: Mapping[str, str] | None = None,
+        retries: Retry | bool | int | None = None,
+        _proxy: Url | None = None,
+        _proxy_headers: Mapping[str, str] | None = None,
+        key_file: str | None = None,
+        cert_file: str | None = None,
+        cert_reqs: int | str | None = None,
+        key_password: str | None = None,
+        ca_certs: str | None = None,
+        ssl_version: int | str | None = None,
+        ssl_minimum_version: int | None = None,
+        ssl_maximum_version: int | None = None,
+        assert_hostname: str | typing.Literal[False] | None = None,
+        assert_fingerprint: str | None = None,
+        ca_cert_dir: str | None = None,
+        **conn_kw: typing.Any,
+    ) -> None:
+        super().__init__(
+            host, port, timeout, maxsize, block, headers, retries, _proxy, _proxy_headers, **conn_kw
+        )
+        self.key_file = key_file
+        self.cert_file = cert_file
+        self.cert_reqs = cert_reqs
+        self.key_password = key_password
+        self.ca_certs = ca_certs
+        self.ca_cert_dir = ca_cert_dir
+        self.ssl_version = ssl_version
+        self.ssl_minimum_version = ssl_minimum_version
+        self.ssl_maximum_version = ssl_maximum_version
+        self.assert_hostname = assert_hostname
+        self.assert_fingerprint = assert_fingerprint
+        #: Contexts made from the options above; a manager puts its own here, to be shared.
+        self._contexts = ContextMemo()
+
+    def _new_conn(self) -> BaseHTTPConnection:
+        self.num_connections += 1
+        log.debug(
+            "Starting new HTTPS connection (%d): %s:%s",
+            self.num_connections,
+            self.host,
+            self.port or "443",
+        )
+        if not self.ConnectionCls or self.ConnectionCls is DummyConnection:
+            raise ImportError(
+                "Can't connect to HTTPS URL because the SSL module is not available."
+            )
+        host, port = self.host, self.port
+        if self.proxy is not None:
+            host, port = typing.cast(str, self.proxy.host), self.proxy.port
+        conn = self.ConnectionCls(
+            host=host,
+            port=port,
+            timeout=self.timeout.connect_timeout,
+            cert_file=self.cert_file,
+            key_file=self.key_file,
+            key_password=self.key_password,
+            cert_reqs=self.cert_reqs,
+            ca_certs=self.ca_certs,
+            ca_cert_dir=self.ca_cert_dir,
+            assert_hostname=self.assert_hostname,
+            assert_fingerprint=self.assert_fingerprint,
+            ssl_version=self.ssl_version,
+            ssl_minimum_version=self.ssl_minimum_version,
+            ssl_maximum_version=self.ssl_maximum_version,
+            **self.conn_kw,
+        )
+        if isinstance(conn, HTTPConnection):
+            conn._contexts = self._contexts  # type: ignore[attr-defined]
+        return typing.cast("BaseHTTPConnection", conn)
+
+    def _prepare_proxy(self, conn: typing.Any) -> None:
+        """Open *conn* through the proxy's tunnel."""
+        proxy = typing.cast(Url, self.proxy)
+        conn.set_tunnel(
+            scheme="https" if proxy.scheme == "https" else "http",
+            host=self._tunnel_host,
+            port=self.port,
+            headers=self.proxy_headers,
+        )
+        conn.connect()
+
+    def _validate_conn(self, conn: BaseHTTPConnection) -> None:
+        """Connect, so that nothing is sent before the peer is known, and warn if it is not."""
+        super()._validate_conn(conn)
+        if conn.is_closed:
+            conn.connect()
+        if not conn.is_verified and not conn.proxy_is_verified:
+            warnings.warn(
+                f"Unverified HTTPS request is being made to host '{conn.host}'. "
+                "Adding certificate verification is strongly advised. See: "
+                "https://urllib3.readthedocs.io/en/latest/advanced-usage.html"
+                "#tls-warnings",
+                InsecureRequestWarning,
+                stacklevel=1,
+            )
+
+
+def connection_from_url(url: str, **kw: typing.Any) -> HTTPConnectionPool:
+    """A pool for the scheme, host and port of *url*; *kw* goes to its constructor.
+
+    Raises ``LocationValueError`` if there is no host, ``LocationParseError`` if it is none.
+    """
+    scheme, _, host, port, *_ = parse_url(url)
+    scheme = scheme or "http"
+    if port is None:
+        port = port_by_scheme.get(scheme, 80)
+    if scheme == "https":
+        return HTTPSConnectionPool(typing.cast(str, host), port=port, **kw)
+    return HTTPConnectionPool(typing.cast(str, host), port=port, **kw)
+
+
+@typing.overload
+def _normalize_host(host: None, scheme: str | None) -> None: ...
+
+
+@typing.overload
+def _normalize_host(host: str, scheme: str | None) -> str: ...
+
+
+def _normalize_host(host: str | None, scheme: str | None) -> str | None:
+    """*host* as pools compare it: lower case, IDNA, without brackets."""
+    host = normalize_host(host, scheme)
+    if host and host[0] == "[" and host[-1] == "]":
+        host = host[1:-1]
+    return host
+
+
+def _url_from_pool(
+    pool: HTTPConnectionPool | HTTPSConnectionPool, path: str | None = None
+) -> str:
+    return Url(scheme=pool.scheme, host=pool.host, port=pool.port, path=path).url
+
+
+def _close_pool_connections(pool: queue.LifoQueue[typing.Any]) -> None:
+    """Take everything out of *pool* and close it."""
+    try:
+        while True:
+            conn = pool.get(block=False)
+            if conn:
+                conn.close()
+    except queue.Empty:
+        pass
