@@ -1,0 +1,534 @@
+"""Which pool a request belongs to, and where it goes next.
+
+A manager keeps one pool for each set of settings (the pool key), least recently used ones dropped.
+It follows redirects across hosts itself: each hop is a call of ``self.urlopen``, which programs
+override to look at it, with one budget of retries for all.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import logging
+import typing
+import warnings
+from urllib.parse import urljoin
+
+from ._base_connection import ProxyConfig
+from ._collections import HTTPHeaderDict, RecentlyUsedContainer
+from ._redirect import Rewritten, redirected, same_origin, without
+from ._request_methods import RequestMethods
+from ._tls import ContextMemo
+from .connectionpool import HTTPConnectionPool, HTTPSConnectionPool, port_by_scheme
+from .exceptions import (
+    LocationValueError,
+    MaxRetryError,
+    ProxySchemeUnknown,
+    URLSchemeUnknown,
+)
+from .util.proxy import connection_requires_http_tunnel
+from .util.request import make_headers, set_file_position
+from .util.retry import Retry
+from .util.url import Url, parse_url
+
+if typing.TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Mapping
+
+    from .response import BaseHTTPResponse
+
+__all__ = ["PoolManager", "ProxyManager", "proxy_from_url"]
+
+log = logging.getLogger(__name__)
+
+#: Settings that mean nothing to a pool for plain HTTP.
+SSL_KEYWORDS = (
+    "key_file",
+    "cert_file",
+    "cert_reqs",
+    "ca_certs",
+    "ca_cert_data",
+    "ssl_version",
+    "ssl_minimum_version",
+    "ssl_maximum_version",
+    "ca_cert_dir",
+    "ssl_context",
+    "key_password",
+    "server_hostname",
+    "assert_hostname",
+    "assert_fingerprint",
+)
+_DEFAULT_BLOCKSIZE = 16384
+
+
+class PoolKey(typing.NamedTuple):
+    """Everything that makes one pool different from another.
+
+    podman and yt-dlp build keys of their own from ``PoolKey._fields``.
+    """
+
+    key_scheme: str
+    key_host: str
+    key_port: int | None
+    key_timeout: typing.Any
+    key_retries: Retry | bool | int | None
+    key_block: bool | None
+    key_source_address: tuple[str, int] | None
+    key_key_file: str | None
+    key_key_password: str | None
+    key_cert_file: str | None
+    key_cert_reqs: str | int | None
+    key_ca_certs: str | None
+    key_ca_cert_data: str | bytes | None
+    key_ssl_version: int | str | None
+    key_ssl_minimum_version: int | None
+    key_ssl_maximum_version: int | None
+    key_ca_cert_dir: str | None
+    key_ssl_context: ssl.SSLContext | None
+    key_maxsize: int | None
+    key_headers: frozenset[tuple[str, str]] | None
+    key__proxy: Url | None
+    key__proxy_headers: frozenset[tuple[str, str]] | None
+    key__proxy_config: ProxyConfig | None
+    key_socket_options: tuple[typing.Any, ...] | None
+    key__socks_options: frozenset[tuple[str, str]] | None
+    key_assert_hostname: bool | str | None
+    key_assert_fingerprint: str | None
+    key_server_hostname: str | None
+    key_blocksize: int | None
+    key_idle_timeout: float | None = None
+    key_max_age: float | None = None
+
+
+def _default_key_normalizer(
+    key_class: type[PoolKey], request_context: dict[str, typing.Any]
+) -> PoolKey:
+    """The key of a pool with the settings *request_context*, which stays as it is.
+
+    Raises KeyError without scheme or host, TypeError for a setting that no pool knows or that
+    cannot be hashed.
+    """
+    context = request_context.copy()
+    context["scheme"] = context["scheme"].lower()
+    context["host"] = context["host"].lower()
+    for name in ("headers", "_proxy_headers", "_socks_options"):
+        if context.get(name) is not None:
+            context[name] = frozenset(context[name].items())
+    if context.get("socket_options") is not None:
+        context["socket_options"] = tuple(context["socket_options"])
+    key = dict.fromkeys(key_class._fields)
+    key.update((f"key_{name}", value) for name, value in context.items())
+    if key["key_blocksize"] is None:
+        key["key_blocksize"] = _DEFAULT_BLOCKSIZE
+    return key_class(**key)
+
+
+#: How the key of a pool is made, by scheme.  Copied into each manager, where it may be replaced.
+key_fn_by_scheme: dict[str, Callable[[dict[str, typing.Any]], PoolKey]] = {
+    "http": functools.partial(_default_key_normalizer, PoolKey),
+    "https": functools.partial(_default_key_normalizer, PoolKey),
+}
+
+#: What a pool is made of, by scheme.  Managers refer to this very object.
+pool_classes_by_scheme: dict[str, type[HTTPConnectionPool]] = {
+    "http": HTTPConnectionPool,
+    "https": HTTPSConnectionPool,
+}
+
+
+class PoolManager(RequestMethods):
+    """Requests to any host, each over the pool that belongs to it.
+
+    :param num_pools: pools to keep
+    :param headers: default request headers
+    :param connection_pool_kw: settings for the pools and their connections
+
+    A setting that no pool knows is a TypeError at the first request.
+    """
+
+    proxy: Url | None = None
+    proxy_config: ProxyConfig | None = None
+
+    def __init__(
+        self,
+        num_pools: int = 10,
+        headers: Mapping[str, str] | None = None,
+        **connection_pool_kw: typing.Any,
+    ) -> None:
+        super().__init__(headers)
+        self.connection_pool_kw = connection_pool_kw
+        self.pools: RecentlyUsedContainer[typing.Any, HTTPConnectionPool]
+        self.pools = RecentlyUsedContainer(num_pools)
+        # botocore, podman, yt-dlp and others replace one or the other on the instance.
+        self.pool_classes_by_scheme = pool_classes_by_scheme
+        self.key_fn_by_scheme = key_fn_by_scheme.copy()
+        self._contexts = ContextMemo()
+        self._keys = _KeyCache()
+
+    def __enter__(self) -> typing.Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> typing.Literal[False]:
+        self.clear()
+        return False
+
+    def clear(self) -> None:
+        """Forget every pool.  Idle sockets close with them; responses in progress are not disturbed."""
+        self.pools.clear()
+
+    # ------------------------------------------------------------ which pool
+
+    def _new_pool(
+        self,
+        scheme: str,
+        host: str,
+        port: int,
+        request_context: dict[str, typing.Any] | None = None,
+    ) -> HTTPConnectionPool:
+        """Make a pool; meant to be overridden.  *request_context* is used up."""
+        pool_class = self.pool_classes_by_scheme[scheme]
+        if request_context is None:
+            request_context = self.connection_pool_kw.copy()
+        if request_context.get("blocksize") is None:
+            request_context["blocksize"] = _DEFAULT_BLOCKSIZE
+        for name in ("scheme", "host", "port"):
+            request_context.pop(name, None)
+        if scheme == "http":
+            for name in SSL_KEYWORDS:
+                request_context.pop(name, None)
+        return pool_class(host, port, **request_context)
+
+    def connection_from_host(
+        self,
+        host: str | None,
+        port: int | None = None,
+        scheme: str | None = "http",
+        pool_kwargs: dict[str, typing.Any] | None = None,
+    ) -> HTTPConnectionPool:
+        """The pool for *host*.
+
+        :param port: None = the scheme's
+        :param pool_kwargs: settings that override the manager's; None as a value removes one
+
+        Raises ``LocationValueError`` without a host, ``URLSchemeUnknown``.
+        """
+        if not host:
+            raise LocationValueError("No host specified.")
+        if pool_kwargs is None:
+            key = self._keys.get(self, scheme, host, port)
+            pool = self.pools.get(key) if key is not None else None
+            if pool:
+                return pool
+        context = self._merge_pool_kwargs(pool_kwargs)
+        context["scheme"] = scheme or "http"
+        if port is None:
+            port = port_by_scheme.get(context["scheme"].lower(), 80)
+        context["port"] = port
+        context["host"] = host
+        return self.connection_from_context(context)
+
+    def connection_from_context(self, request_context: dict[str, typing.Any]) -> HTTPConnectionPool:
+        """The pool with the settings *request_context*, which must have scheme, host and port."""
+        if "strict" in request_context:
+            warnings.warn(
+                "The 'strict' parameter is no longer needed on Python 3+. "
+                "This will raise an error in urllib3 v3.0.",
+                FutureWarning,
+                stacklevel=2,
+            )
+            request_context.pop("strict")
+        scheme = request_context["scheme"].lower()
+        make_key = self.key_fn_by_scheme.get(scheme)
+        if make_key is None:
+            raise URLSchemeUnknown(scheme)
+        return self.connection_from_pool_key(make_key(request_context), request_context)
+
+    def connection_from_pool_key(
+        self, pool_key: PoolKey, request_context: dict[str, typing.Any]
+    ) -> HTTPConnectionPool:
+        """The pool kept under *pool_key*, or a new one with the settings *request_context*."""
+        # Two threads that ask for the same pool at once must get the same one.
+        with self.pools.lock:
+            pool = self.pools.get(pool_key)
+            if pool:
+                return pool
+            scheme, host, port = (request_context[name] for name in ("scheme", "host", "port"))
+            pool = self._new_pool(scheme, host, port, request_context=request_context)
+            if isinstance(pool, HTTPSConnectionPool):
+                pool._contexts = self._contexts
+            self.pools[pool_key] = pool
+        return pool
+
+    def connection_from_url(
+        self, url: str, pool_kwargs: dict[str, typing.Any] | None = None
+    ) -> HTTPConnectionPool:
+        """The pool for the host of *url*; see :meth:`connection_from_host`."""
+        parsed = parse_url(url)
+        return self.connection_from_host(
+            parsed.host, port=parsed.port, scheme=parsed.scheme, pool_kwargs=pool_kwargs
+        )
+
+    def _merge_pool_kwargs(self, override: dict[str, typing.Any] | None) -> dict[str, typing.Any]:
+        merged = self.connection_pool_kw.copy()
+        for name, value in (override or {}).items():
+            if value is None:
+                merged.pop(name, None)
+            else:
+                merged[name] = value
+        return merged
+
+    def _proxy_requires_url_absolute_form(self, parsed_url: Url) -> bool:
+        if self.proxy is None:
+            return False
+        return not connection_requires_http_tunnel(
+            self.proxy, self.proxy_config, parsed_url.scheme
+        )
+
+    def _set_proxy_headers(
+        self, url: str, headers: Mapping[str, str] | None = None
+    ) -> Mapping[str, str]:
+        """*headers* for a request that a proxy forwards: with Accept and Host unless they are there.
+
+        Made anew for each hop, since each has its own Host.
+        """
+        named = {name.lower() for name in headers or ()}
+        fields: dict[str, str] = {}
+        if "accept" not in named:
+            fields["Accept"] = "*/*"
+        netloc = parse_url(url).netloc
+        if netloc and "host" not in named:
+            fields["Host"] = netloc
+        if isinstance(headers, HTTPHeaderDict):
+            return HTTPHeaderDict(fields) | headers
+        fields.update(headers or {})
+        return fields
+
+    # ------------------------------------------------------------ each hop
+
+    def urlopen(  # type: ignore[override]
+        self, method: str, url: str, redirect: bool = True, **kw: typing.Any
+    ) -> BaseHTTPResponse:
+        """Get a request answered by whatever host *url* names, following redirects to any other.
+
+        :param url: absolute
+        :param redirect: follow redirects
+        :param kw: what the pool's ``urlopen`` takes; ``headers`` default to the manager's
+
+        Raises what the pool's ``urlopen`` raises, and ``LocationValueError``,
+        ``LocationParseError`` or ``URLSchemeUnknown`` for a URL that names no place.
+        """
+        parsed = parse_url(url)
+        if parsed.scheme is None:
+            warnings.warn(
+                "URLs without a scheme (ie 'https://') are deprecated and will raise an error "
+                "in urllib3 v3.0. To avoid this FutureWarning ensure all URLs "
+                "start with 'https://' or 'http://'. Read more in this issue: "
+                "https://github.com/urllib3/urllib3/issues/2920",
+                category=FutureWarning,
+                stacklevel=2,
+            )
+        pool = self.connection_from_host(parsed.host, port=parsed.port, scheme=parsed.scheme)
+        kw["assert_same_host"] = False
+        kw["redirect"] = False
+        if kw.get("headers") is None:
+            kw["headers"] = self.headers
+        start = _start_of_body(kw)
+        if self.proxy is not None and self._proxy_requires_url_absolute_form(parsed):
+            fields = self._set_proxy_headers(url, kw["headers"])
+            target = parsed.url.partition("#")[0]
+            response = pool.urlopen(method, target, **{**kw, "headers": fields})
+        else:
+            response = pool.urlopen(method, parsed.request_uri, **kw)
+        location = redirect and response.get_redirect_location()
+        if not location:
+            return response
+        location = urljoin(url, location)
+        if not self._may_follow(method, url, location, redirect, pool, response, kw, start):
+            return response
+        log.info("Redirecting %s -> %s", url, location)
+        response.drain_conn()
+        return self.urlopen(kw.pop("method"), location, redirect=redirect, **kw)
+
+    def _may_follow(
+        self,
+        method: str,
+        url: str,
+        location: str,
+        redirect: bool,
+        pool: HTTPConnectionPool,
+        response: BaseHTTPResponse,
+        kw: dict[str, typing.Any],
+        start: typing.Any,
+    ) -> bool:
+        """Rewrite *kw* into the request for *location*; False if this redirect is the answer."""
+        retries = kw.get("retries", response.retries)
+        if not isinstance(retries, Retry):
+            retries = Retry.from_int(retries, redirect=redirect)
+        request = redirected(
+            Rewritten(
+                method, kw.get("body"), start, kw["headers"], kw.get("chunked", False)
+            ),
+            response.status,
+        )
+        if not same_origin(url, location):
+            request = without(request, retries.remove_headers_on_redirect)
+        try:
+            retries = retries.increment(request.method, url, response=response, _pool=pool)
+        except MaxRetryError:
+            if retries.raise_on_redirect:
+                response.drain_conn()
+                raise
+            return False
+        kw.update(request._asdict(), retries=retries)
+        return True
+
+
+def _start_of_body(kw: dict[str, typing.Any]) -> typing.Any:
+    """Where a file-like body begins, so that a later hop sends it again from there."""
+    body, given = kw.get("body"), kw.get("body_pos")
+    return given if body is None or given is not None else set_file_position(body, None)
+
+
+class _KeyCache:
+    """The keys made for ``(scheme, host, port)`` under a manager's present settings.
+
+    Making a key looks at thirty settings; nearly always they are those of the request before.
+    """
+
+    _MOST = 1000
+
+    def __init__(self) -> None:
+        self._keys: dict[tuple[str | None, str, int | None], typing.Any] = {}
+        self._settings: dict[str, typing.Any] = {}
+        self._key_fns: dict[str, typing.Any] = {}
+
+    def get(
+        self, manager: PoolManager, scheme: str | None, host: str, port: int | None
+    ) -> typing.Any:
+        """The key, made as :meth:`PoolManager.connection_from_host` makes it; None if it cannot be."""
+        if (
+            manager.connection_pool_kw != self._settings
+            or manager.key_fn_by_scheme != self._key_fns
+        ):
+            self._remember(manager)
+        place = (scheme, host, port)
+        key = self._keys.get(place)
+        if key is None:
+            key = self._make(manager, scheme or "http", host, port)
+            if key is not None and len(self._keys) < self._MOST:
+                self._keys[place] = key
+        return key
+
+    def _remember(self, manager: PoolManager) -> None:
+        self._keys = {}
+        # Copies, as deep as keys look: a mapping changed in place must be seen to have changed.
+        self._settings = {
+            name: copy.copy(value) if isinstance(value, (dict, list, HTTPHeaderDict)) else value
+            for name, value in manager.connection_pool_kw.items()
+        }
+        self._key_fns = manager.key_fn_by_scheme.copy()
+
+    def _make(
+        self, manager: PoolManager, scheme: str, host: str, port: int | None
+    ) -> typing.Any:
+        make_key = manager.key_fn_by_scheme.get(scheme)
+        if make_key is None or "strict" in manager.connection_pool_kw:
+            return None
+        if port is None:
+            port = port_by_scheme.get(scheme, 80)
+        return make_key({**manager.connection_pool_kw, "scheme": scheme, "host": host, "port": port})
+
+
+class ProxyManager(PoolManager):
+    """A :class:`PoolManager` whose every request goes through an HTTP proxy.
+
+    Plain http is forwarded, in absolute form; https goes through a tunnel, unless the proxy itself
+    speaks TLS and *use_forwarding_for_https* is set.
+
+    :param proxy_url: ``http://`` or ``https://`` URL; a user and password in it are sent to the
+        proxy as Proxy-Authorization, and to nobody else, unless *proxy_headers* has that field
+    :param proxy_headers: fields for the proxy
+    :param proxy_ssl_context: TLS policy towards an ``https://`` proxy
+    :param proxy_assert_hostname: name to expect in its certificate; False checks none
+    :param proxy_assert_fingerprint: fingerprint to expect of its certificate
+    :param connection_pool_kw: settings for the pools and their connections, for the targets' sake
+
+    Raises ``ProxySchemeUnknown`` for a URL with another scheme or none.
+    """
+
+    def __init__(
+        self,
+        proxy_url: str,
+        num_pools: int = 10,
+        headers: Mapping[str, str] | None = None,
+        proxy_headers: Mapping[str, str] | None = None,
+        proxy_ssl_context: ssl.SSLContext | None = None,
+        use_forwarding_for_https: bool = False,
+        proxy_assert_hostname: None | str | typing.Literal[False] = None,
+        proxy_assert_fingerprint: str | None = None,
+        **connection_pool_kw: typing.Any,
+    ) -> None:
+        self.proxy = _proxy_of(proxy_url)
+        self.proxy_headers = _with_credentials(self.proxy, proxy_headers)
+        self.proxy_ssl_context = proxy_ssl_context
+        self.proxy_config = ProxyConfig(
+            proxy_ssl_context,
+            use_forwarding_for_https,
+            proxy_assert_hostname,
+            proxy_assert_fingerprint,
+        )
+        own_context = connection_pool_kw.get("ssl_context")
+        if use_forwarding_for_https and self.proxy.scheme == "https" and own_context is not None:
+            warnings.warn(
+                "Passing ssl_context when use_forwarding_for_https=True is deprecated "
+                "and will raise an error in urllib3 v3.0. Use proxy_ssl_context to "
+                "configure the TLS connection to the proxy.",
+                FutureWarning,
+                stacklevel=2,
+            )
+            if proxy_ssl_context is None:
+                self.proxy_ssl_context = own_context
+        connection_pool_kw["_proxy"] = self.proxy
+        connection_pool_kw["_proxy_headers"] = self.proxy_headers
+        connection_pool_kw["_proxy_config"] = self.proxy_config
+        super().__init__(num_pools, headers, **connection_pool_kw)
+
+    def connection_from_host(
+        self,
+        host: str | None,
+        port: int | None = None,
+        scheme: str | None = "http",
+        pool_kwargs: dict[str, typing.Any] | None = None,
+    ) -> HTTPConnectionPool:
+        """The pool for an https *host*; for anything else the one pool of the proxy."""
+        if scheme == "https":
+            return super().connection_from_host(host, port, scheme, pool_kwargs=pool_kwargs)
+        proxy = typing.cast(Url, self.proxy)
+        return super().connection_from_host(
+            proxy.host, proxy.port, proxy.scheme, pool_kwargs=pool_kwargs
+        )
+
+
+def _proxy_of(proxy_url: typing.Any) -> Url:
+    if isinstance(proxy_url, HTTPConnectionPool):
+        proxy_url = f"{proxy_url.scheme}://{proxy_url.host}:{proxy_url.port}"
+    proxy = parse_url(proxy_url)
+    if proxy.scheme not in ("http", "https"):
+        raise ProxySchemeUnknown(proxy.scheme)
+    if proxy.port is None:
+        proxy = proxy._replace(port=port_by_scheme[proxy.scheme])
+    return proxy
+
+
+def _with_credentials(proxy: Url, headers: Mapping[str, str] | None) -> Mapping[str, str]:
+    credentials = proxy.auth_decoded_joined
+    if not credentials or any(name.lower() == "proxy-authorization" for name in headers or ()):
+        return headers or {}
+    fields = HTTPHeaderDict(headers)
+    fields.extend(make_headers(proxy_basic_auth=credentials, basic_auth_encoding="utf-8"))
+    return fields
+
+
+def proxy_from_url(url: str, **kw: typing.Any) -> ProxyManager:
+    """``ProxyManager(proxy_url=url, **kw)``."""
+    return ProxyManager(proxy_url=url, **kw)
