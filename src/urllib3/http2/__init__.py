@@ -1,0 +1,63 @@
+"""HTTP/2 on request: :func:`inject_into_urllib3` puts it behind https, :func:`extract_from_urllib3` takes it out.
+
+Needs the ``h2`` package, and loads it only when asked.
+"""
+
+from __future__ import annotations
+
+import typing
+
+__all__ = ["extract_from_urllib3", "inject_into_urllib3"]
+
+#: The https connection class that was replaced; None while nothing is.
+orig_HTTPSConnection: typing.Any = None
+
+
+def inject_into_urllib3() -> None:
+    """Use HTTP/2 for https wherever the server agrees to it, from the next connection on.
+
+    Raises ImportError if ``h2`` is missing or of another major version than 4.
+    """
+    global orig_HTTPSConnection
+    if orig_HTTPSConnection is not None:
+        return
+    _check_h2()
+    from .. import connection, util
+    from ..connectionpool import HTTPSConnectionPool
+    from ..util import ssl_
+    from .connection import HTTP2Connection
+
+    orig_HTTPSConnection = connection.HTTPSConnection
+    HTTPSConnectionPool.ConnectionCls = HTTP2Connection
+    connection.HTTPSConnection = HTTP2Connection  # type: ignore[misc]
+    # New lists: the old ones may be in use.  Servers without HTTP/2 choose the second.
+    util.ALPN_PROTOCOLS = ["h2", "http/1.1"]
+    ssl_.ALPN_PROTOCOLS = ["h2", "http/1.1"]
+
+
+def extract_from_urllib3() -> None:
+    """Undo :func:`inject_into_urllib3`; nothing happens if it was not called."""
+    global orig_HTTPSConnection
+    if orig_HTTPSConnection is None:
+        return
+    from .. import connection, util
+    from ..connectionpool import HTTPSConnectionPool
+    from ..util import ssl_
+
+    HTTPSConnectionPool.ConnectionCls = orig_HTTPSConnection
+    connection.HTTPSConnection = orig_HTTPSConnection  # type: ignore[misc]
+    util.ALPN_PROTOCOLS = ["http/1.1"]
+    ssl_.ALPN_PROTOCOLS = ["http/1.1"]
+    orig_HTTPSConnection = None
+
+
+def _check_h2() -> None:
+    from importlib.metadata import version
+
+    found = version("h2")
+    if not found.startswith("4."):
+        raise ImportError(
+            "urllib3 v2 supports h2 version 4.x.x, currently "
+            f"the 'h2' module is compiled with {found!r}. "
+            "See: https://github.com/urllib3/urllib3/issues/3290"
+        )

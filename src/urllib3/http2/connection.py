@@ -1,0 +1,427 @@
+"""A connection that speaks HTTP/2 where the server agreed to it, HTTP/1.1 where not (RFC 9113).
+
+The frames are the ``h2`` package's; here is when to send and when to wait.  One request at a time.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import logging
+import re
+import threading
+import types
+import typing
+
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
+import h2.exceptions
+import h2.settings
+
+from .._base_connection import _TYPE_BODY, _ResponseOptions
+from .._collections import HTTPHeaderDict
+from ..connection import _USER_AGENT, HTTPSConnection, _apply_timeout
+from ..exceptions import ProtocolError
+from ..response import BaseHTTPResponse, HTTPResponse
+from ..util.request import SKIP_HEADER
+
+if typing.TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from h2.events import Event
+
+orig_HTTPSConnection = HTTPSConnection
+
+T = typing.TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+# RFC 9113, 8.2.1: field names are tokens in lower case; values have no line ends and no NUL, and do
+# not begin or end with blanks.
+RE_IS_LEGAL_HEADER_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+\Z")
+RE_IS_ILLEGAL_HEADER_VALUE = re.compile(rb"[\0\x00\x0a\x0d]|^[ \t]|[ \t]\Z")
+
+_RECEIVE = 65536  # bytes asked of the socket at a time
+# Bytes a peer may send ahead of our reading, per stream and in all: RFC 9113's 64 KiB would make
+# every larger body wait for a round trip again and again.
+_WINDOW = 1 << 20
+
+
+def _is_legal_header_name(name: bytes) -> bool:
+    return bool(RE_IS_LEGAL_HEADER_NAME.match(name))
+
+
+def _is_illegal_header_value(value: bytes) -> bool:
+    return bool(RE_IS_ILLEGAL_HEADER_VALUE.search(value))
+
+
+class StreamFailed(http.client.HTTPException):
+    """The peer gave the request up: RST_STREAM, GOAWAY, or frames that are no HTTP/2."""
+
+
+class _LockedObject(typing.Generic[T]):
+    """An object that is used under a lock: ``with locked as object``."""
+
+    __slots__ = ("_obj", "lock")
+
+    def __init__(self, obj: T) -> None:
+        self.lock = threading.RLock()
+        self._obj = obj
+
+    def __enter__(self) -> T:
+        self.lock.acquire()
+        return self._obj
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: types.TracebackType | None,
+    ) -> None:
+        self.lock.release()
+
+
+class _Answer:
+    """What has arrived of the response on one stream."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers = HTTPHeaderDict()
+        self.body = bytearray()
+        self.complete = False
+
+
+class HTTP2Connection(HTTPSConnection):
+    """An https connection that uses HTTP/2 if the handshake settled on it.
+
+    Takes the arguments of ``HTTPSConnection`` but *proxy* and *proxy_config*, which raise
+    NotImplementedError.
+    """
+
+    def __init__(self, host: str, port: int | None = None, **kwargs: typing.Any) -> None:
+        if "proxy" in kwargs or "proxy_config" in kwargs:
+            raise NotImplementedError("Proxies aren't supported with HTTP/2")
+        super().__init__(host, port, **kwargs)
+        self._forget_streams()
+
+    def _forget_streams(self) -> None:
+        self._h2_conn = _LockedObject(_new_h2_connection())
+        self._h2_stream: int | None = None
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._answer: _Answer | None = None
+        self._h2_spoken: bool | None = None
+        self._request_url = ""
+
+    # ------------------------------------------------------------ connecting
+
+    def connect(self) -> None:
+        """Connect; if HTTP/2 was agreed on, say hello."""
+        super().connect()
+        self._h2_spoken = self._speaks_http2
+        if self._h2_spoken:
+            with self._h2_conn as conn:
+                conn.initiate_connection()
+                conn.increment_flow_control_window(_WINDOW)
+                self._flush(conn)
+
+    def set_tunnel(
+        self,
+        host: str,
+        port: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        scheme: str = "http",
+    ) -> None:
+        """NotImplementedError."""
+        raise NotImplementedError(
+            "HTTP/2 does not support setting up a tunnel through a proxy"
+        )
+
+    def close(self) -> None:
+        """Say goodbye, if that is still possible, and close."""
+        if self._h2_spoken and self.sock is not None:
+            with self._h2_conn as conn:
+                try:
+                    conn.close_connection()
+                    self._flush(conn)
+                except Exception:  # noqa: BLE001, S110  # the peer may be gone, or never have been
+                    pass
+        self._forget_streams()
+        super().close()
+
+    # ------------------------------------------------------------ sending
+
+    def putrequest(self, method: str, url: str, **kwargs: typing.Any) -> None:  # type: ignore[override]
+        """Start a request (RFC 9113, 8.3.1)."""
+        if self._h2_spoken is False:
+            super().putrequest(method, url, **kwargs)
+            return
+        for option in ("skip_host", "skip_accept_encoding"):
+            if option in kwargs:
+                raise NotImplementedError(f"`{option}` isn't supported")
+        url = url or "/"
+        self._validate_path(url)
+        self._request_url = url
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = 443 if self.port is None else self.port
+        self._headers += [
+            (b":scheme", b"https"),
+            (b":method", method.encode()),
+            (b":authority", f"{host}:{port}".encode()),
+            (b":path", url.encode()),
+        ]
+        with self._h2_conn as conn:
+            self._h2_stream = conn.get_next_available_stream_id()
+        self._answer = _Answer()
+
+    def putheader(self, header: str | bytes, *values: str | bytes) -> None:  # type: ignore[override]
+        """Add a field; ValueError for what HTTP/2 does not allow in one."""
+        if self._h2_spoken is False:
+            super().putheader(header, *values)
+            return
+        name = (header.encode() if isinstance(header, str) else header).lower()
+        if not _is_legal_header_name(name):
+            raise ValueError(f"Illegal header name {name!r}")
+        for value in values:
+            if value == SKIP_HEADER:
+                continue
+            raw = value.encode() if isinstance(value, str) else value
+            if _is_illegal_header_value(raw):
+                raise ValueError(f"Illegal header value {raw!r}")
+            self._headers.append((name, raw))
+
+    def endheaders(self, message_body: typing.Any = None, **kwargs: typing.Any) -> None:  # type: ignore[override]
+        """Send the fields; the request ends with them if there is no *message_body*."""
+        if self._h2_spoken is False:
+            super().endheaders(message_body, **kwargs)
+            return
+        if self._h2_stream is None:
+            raise ProtocolError("Must call `putrequest` first.")
+        headers, self._headers = self._headers, []
+        with self._h2_conn as conn:
+            conn.send_headers(self._h2_stream, headers, end_stream=message_body is None)
+            self._flush(conn)
+
+    def send(self, data: typing.Any) -> None:
+        """Send *data* as the whole body: str, bytes, a file or an iterable of bytes.
+
+        Waits for the peer to make room (RFC 9113, 5.2), each time for at most :attr:`timeout`
+        seconds.
+        """
+        if self._h2_spoken is False:
+            super().send(data)
+            return
+        if self._h2_stream is None:
+            raise ProtocolError("Must call `putrequest` first.")
+        with self._h2_conn as conn:
+            for block in self._blocks(data):
+                if not self._send_block(conn, memoryview(block).cast("B")):
+                    return  # answered already; nobody reads the rest
+            conn.end_stream(self._h2_stream)
+            self._flush(conn)
+
+    def _blocks(self, data: typing.Any) -> Iterator[bytes]:
+        if isinstance(data, str):
+            yield data.encode()
+        elif isinstance(data, (bytes, bytearray, memoryview)):
+            yield data  # type: ignore[misc]
+        elif hasattr(data, "read"):
+            while block := data.read(self.blocksize):
+                yield block.encode() if isinstance(block, str) else block
+        elif hasattr(data, "__iter__"):
+            for block in data:
+                yield block.encode() if isinstance(block, str) else block
+        else:
+            raise TypeError(f"`data` should be str, bytes, iterable, or file. got {type(data)!r}")
+
+    def _send_block(self, conn: h2.connection.H2Connection, block: memoryview) -> bool:
+        """Send *block* as far as the peer wants it; False if it has answered meanwhile."""
+        stream = typing.cast(int, self._h2_stream)
+        while block:
+            if typing.cast(_Answer, self._answer).complete:
+                return False
+            room = min(conn.local_flow_control_window(stream), conn.max_outbound_frame_size)
+            if room <= 0:
+                self._receive_frames(conn)
+                continue
+            conn.send_data(stream, bytes(block[:room]))
+            self._flush(conn)
+            block = block[room:]
+        return True
+
+    def request(  # type: ignore[override]
+        self,
+        method: str,
+        url: str,
+        body: _TYPE_BODY | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        preload_content: bool = True,
+        decode_content: bool = True,
+        enforce_content_length: bool = True,
+        **kwargs: typing.Any,
+    ) -> None:
+        """Send a request; see ``HTTPConnection.request``.  Over HTTP/2 chunked framing is dropped."""
+        if self.sock is None:
+            self.connect()
+        options = {
+            "preload_content": preload_content,
+            "decode_content": decode_content,
+            "enforce_content_length": enforce_content_length,
+        }
+        if self._h2_spoken is False:
+            super().request(method, url, body=body, headers=headers, **options, **kwargs)
+            return
+        _apply_timeout(self.sock, self.timeout)
+        self.putrequest(method, url)
+        self._response_options = _ResponseOptions(
+            method, self._request_url, preload_content, decode_content, enforce_content_length
+        )
+        headers = headers or {}
+        for name, value in headers.items():
+            if not _is_chunked_framing(name, value):
+                self.putheader(name, value)
+        if not any(_text(name) == "user-agent" for name in headers):
+            self.putheader(*_USER_AGENT)
+        if body:
+            self.endheaders(body)
+            self.send(body)
+        else:
+            self.endheaders()
+
+    # ------------------------------------------------------------ receiving
+
+    def getresponse(self) -> HTTPResponse:
+        """The whole answer.
+
+        Raises ``http.client.RemoteDisconnected`` if the peer closes before its end,
+        :class:`StreamFailed` if it gives the stream up.
+        """
+        if self._h2_spoken is False:
+            return super().getresponse()
+        answer, options = self._answer, self._response_options
+        if answer is None or self._h2_stream is None:
+            raise http.client.ResponseNotReady
+        self._response_options = None
+        _apply_timeout(self.sock, self.timeout)
+        with self._h2_conn as conn:
+            while not answer.complete:
+                self._receive_frames(conn)
+        self._h2_stream = self._answer = None
+        return HTTP2Response(
+            status=answer.status,
+            headers=answer.headers,
+            request_url=options.request_url if options else self._request_url,
+            data=bytes(answer.body),
+        )
+
+    def _receive_frames(self, conn: h2.connection.H2Connection) -> None:
+        """Wait for what the peer sends next, and act on it."""
+        data = self.sock.recv(_RECEIVE)
+        if not data:
+            raise http.client.RemoteDisconnected(
+                "Remote end closed connection without response"
+            )
+        try:
+            events = conn.receive_data(data)
+        except h2.exceptions.ProtocolError as error:
+            self._flush(conn)  # says why
+            raise StreamFailed(str(error)) from error
+        for event in events:
+            self._act_on(conn, event)
+        self._flush(conn)
+
+    def _act_on(self, conn: h2.connection.H2Connection, event: Event) -> None:
+        if isinstance(event, h2.events.ConnectionTerminated):
+            # Streams up to the last one the peer names may still be answered (RFC 9113, 6.8).
+            if (event.last_stream_id or 0) < (self._h2_stream or 0):
+                raise StreamFailed(f"GOAWAY from peer: {_name_of(event.error_code)}")
+            return
+        answer = self._answer
+        if answer is None or getattr(event, "stream_id", None) != self._h2_stream:
+            return
+        if isinstance(event, h2.events.ResponseReceived):
+            self._keep_head(answer, event.headers or [])
+        elif isinstance(event, h2.events.DataReceived):
+            answer.body += event.data or b""
+            if event.flow_controlled_length and event.stream_id:
+                conn.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        elif isinstance(event, h2.events.StreamEnded):
+            answer.complete = True
+        elif isinstance(event, h2.events.StreamReset):
+            if not answer.status:
+                raise StreamFailed(f"RST_STREAM from peer: {_name_of(event.error_code)}")
+            if event.error_code:
+                raise StreamFailed(f"RST_STREAM within the body: {_name_of(event.error_code)}")
+            answer.complete = True
+
+    def _keep_head(
+        self, answer: _Answer, headers: typing.Iterable[tuple[typing.Any, typing.Any]]
+    ) -> None:
+        for name, value in headers:
+            if name == b":status":
+                answer.status = int(value)
+            else:
+                answer.headers.add(name.decode("latin-1"), value.decode("latin-1"))
+
+    def _flush(self, conn: h2.connection.H2Connection) -> None:
+        data = conn.data_to_send()
+        if data:
+            self.sock.sendall(data)
+
+
+def _new_h2_connection() -> h2.connection.H2Connection:
+    config = h2.config.H2Configuration(client_side=True, header_encoding=False)
+    conn = h2.connection.H2Connection(config=config)
+    conn.local_settings[h2.settings.SettingCodes.INITIAL_WINDOW_SIZE] = _WINDOW
+    return conn
+
+
+def _text(name: str | bytes) -> str:
+    return (name.decode("latin-1") if isinstance(name, bytes) else name).lower()
+
+
+def _is_chunked_framing(name: str | bytes, value: str | bytes) -> bool:
+    return _text(name) == "transfer-encoding" and _text(value) == "chunked"
+
+
+def _name_of(code: object) -> str:
+    return getattr(code, "name", None) or str(code)
+
+
+class _Finished:
+    """Stands for the ``http.client`` response of an answer that has been received in full."""
+
+    def isclosed(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+class HTTP2Response(HTTPResponse, BaseHTTPResponse):
+    """An answer received over HTTP/2, its body in memory and not decoded."""
+
+    def __init__(
+        self,
+        status: int,
+        headers: HTTPHeaderDict,
+        request_url: str,
+        data: bytes,
+        decode_content: bool = False,
+    ) -> None:
+        super().__init__(
+            body=io.BytesIO(data),
+            headers=headers,
+            status=status,
+            version=20,
+            version_string="HTTP/2",
+            reason=None,
+            preload_content=False,
+            decode_content=decode_content,
+            original_response=typing.cast(typing.Any, _Finished()),
+            request_url=request_url,
+        )
+        self.length_remaining = 0
+        self.enforce_content_length = False  # the frames have ended, so the body has

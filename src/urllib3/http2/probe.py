@@ -1,0 +1,74 @@
+"""What is known of origins' support for HTTP/2, learned by one connection for all.
+
+Imports nothing of the package, so that a plain connection can ask.
+"""
+
+from __future__ import annotations
+
+import threading
+
+__all__ = ["acquire_and_get", "set_and_release"]
+
+Origin = tuple[str, int]
+
+
+class _HTTP2ProbeCache:
+    """For each ``(host, port)``: True, False, or None for unknown, with a lock for whoever finds out."""
+
+    __slots__ = ("_cache_locks", "_cache_values", "_lock")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cache_locks: dict[Origin, threading.RLock] = {}
+        self._cache_values: dict[Origin, bool | None] = {}
+
+    def acquire_and_get(self, host: str, port: int) -> bool | None:
+        """What is known.  None makes the caller the prober, who must call :meth:`set_and_release`.
+
+        Waits while another thread is probing the same origin.
+        """
+        origin = (host, port)
+        with self._lock:
+            known = self._cache_values.setdefault(origin, None)
+            if known is not None:
+                return known
+            probing = self._cache_locks.setdefault(origin, threading.RLock())
+        # Outside the first lock: a slow handshake with one origin must not hold up the others.
+        probing.acquire()
+        known = self._cache_values.get(origin)
+        if known is not None:
+            probing.release()
+        return known
+
+    def set_and_release(self, host: str, port: int, supports_http2: bool | None) -> None:
+        """Report what was found, None = nothing; the next thread that waits may probe then.
+
+        Raises KeyError for an origin nobody acquired, ValueError for forgetting what is known,
+        RuntimeError if the calling thread is not the prober.
+        """
+        origin = (host, port)
+        with self._lock:
+            probing = self._cache_locks[origin]
+            if supports_http2 is None and self._cache_values[origin] is not None:
+                raise ValueError(
+                    "Cannot reset HTTP/2 support for origin after value has been set."
+                )
+            self._cache_values[origin] = supports_http2
+        probing.release()
+
+    def _values(self) -> dict[Origin, bool | None]:
+        with self._lock:
+            return self._cache_values.copy()
+
+    def _reset(self) -> None:
+        with self._lock:
+            self._cache_locks = {}
+            self._cache_values = {}
+
+
+_HTTP2_PROBE_CACHE = _HTTP2ProbeCache()
+
+set_and_release = _HTTP2_PROBE_CACHE.set_and_release
+acquire_and_get = _HTTP2_PROBE_CACHE.acquire_and_get
+_values = _HTTP2_PROBE_CACHE._values
+_reset = _HTTP2_PROBE_CACHE._reset
