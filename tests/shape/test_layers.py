@@ -1,0 +1,50 @@
+"""Imports point downward."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tests.shape import layers
+
+
+def test_every_import_points_to_a_lower_layer_or_along_a_listed_arrow() -> None:
+    assert layers.offences() == []
+
+
+def test_no_chain_of_imports_ends_where_it_began() -> None:
+    assert layers.cycle() is None
+
+
+def test_no_listed_arrow_is_unused() -> None:
+    assert layers.unused_arrows() == []
+
+
+@pytest.mark.parametrize(
+    ("importer", "statement", "wrong"),
+    [
+        ("exceptions", "from .util.url import Url", "upward, from layer 0 to 1"),
+        ("util.url", "from ..connection import HTTPConnection", "upward, from layer 1 to 4"),
+        ("util.url", "from .timeout import Timeout", "sideways in layer 1"),
+        ("_wire", "def f():\n    from . import exceptions", "inside a function"),
+        ("_wire", "def f():\n    import zipfile", "inside a function"),
+        ("_wire", "import urllib3.util", "relatively"),
+        (
+            "_wire",
+            "if TYPE_CHECKING:\n    from .poolmanager import PoolManager",
+            "upward, from layer 2 to 6",
+        ),
+    ],
+)
+def test_a_wrong_import_is_named(importer: str, statement: str, wrong: str) -> None:
+    table = layers.load("layers.toml")
+    (edge,) = layers.edges_of(importer, ast.parse(statement))
+    found = layers.offence_of(edge, table)
+    assert found is not None
+    assert wrong in found
+
+
+def test_types_may_come_from_the_typing_module_wherever_it_is_used() -> None:
+    (edge,) = layers.edges_of("exceptions", ast.parse("from ._typing import Proxy"))
+    assert layers.offence_of(edge, layers.load("layers.toml")) is None
