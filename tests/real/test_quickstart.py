@@ -19,7 +19,15 @@ pytest.importorskip("trustme")
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The quickstart, with warnings as errors, on the same urllib3 as these tests."""
     return subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error", str(ROOT / "examples" / "quickstart.py"), *arguments],
+        [
+            sys.executable,
+            "-X",
+            "dev",
+            "-W",
+            "error",
+            str(ROOT / "examples" / "quickstart.py"),
+            *arguments,
+        ],
         env={**os.environ, "PYTHONPATH": str(Path(urllib3.__file__).parents[1]), **environment},
         capture_output=True,
         encoding="utf-8",
@@ -33,7 +41,9 @@ def tour(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProces
     return run(TMPDIR=str(tmp_path_factory.mktemp("tour")))
 
 
-def test_the_tour_ends_well_and_complains_of_nothing(tour: subprocess.CompletedProcess[str]) -> None:
+def test_the_tour_ends_well_and_complains_of_nothing(
+    tour: subprocess.CompletedProcess[str],
+) -> None:
     assert (tour.returncode, tour.stderr) == (0, "")
 
 
