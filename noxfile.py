@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nox
 
-SOURCES = ["src", "tests", "examples", "benchmarks", "noxfile.py"]
+SOURCES = ["src", "tests", "examples", "benchmarks", "docs", "noxfile.py"]
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 # Programs that use the package in earnest; their tests are in tests/contract/real.
 CLIENTS = [

@@ -1,0 +1,196 @@
+"""Write the parts of the documentation that the source knows: ``python docs/generate.py``.
+
+``reference.md`` is written whole; in ``architecture.md`` the table between the two ``routes``
+markers. ``tests/shape/test_docs.py`` fails while either is out of date.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+DOCS = Path(__file__).resolve().parent
+PACKAGE = "urllib3"
+
+# Classes whose members are listed one by one; other names get one line in their module's table.
+CLASSES = [
+    "PoolManager",
+    "ProxyManager",
+    "HTTPConnectionPool",
+    "HTTPSConnectionPool",
+    "HTTPResponse",
+    "HTTPHeaderDict",
+    "Retry",
+    "Timeout",
+]
+MODULES = {
+    "util": "Helpers",
+    "exceptions": "Errors and warnings",
+    "fields": "Form fields",
+    "filepost": "Multipart bodies",
+    "connection": "Connections",
+    "contrib.socks": "SOCKS proxies (extra `socks`)",
+    "contrib.pyopenssl": "TLS by pyOpenSSL",
+    "http2": "HTTP/2 (extra `h2`)",
+}
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+
+
+def our(name: str = "") -> ModuleType:
+    """A module of the package under ``src``; of no other that happens to bear the name."""
+    module = importlib.import_module(f"{PACKAGE}.{name}" if name else PACKAGE)
+    home = Path(str(module.__file__)).resolve()
+    if not home.is_relative_to(DOCS.parent / "src"):
+        message = f"{PACKAGE} was imported from {home}, not from this repository"
+        raise ImportError(message)
+    return module
+
+
+def summary(thing: object) -> str:
+    """The first sentence of a docstring, fit for a cell of a table."""
+    text = (inspect.getdoc(thing) or "").split("\n\n")[0].replace("\n", " ")
+    text = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", text).replace("``", "`").replace("|", "\\|")
+    return re.split(r"(?<=[.:])\s", text)[0] if text else ""
+
+
+def signature(thing: object) -> str:
+    """Names and defaults; the types are in the source."""
+    try:
+        parameters = list(inspect.signature(thing).parameters.values())  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return ""
+    bare = [parameter.replace(annotation=parameter.empty) for parameter in parameters]
+    if bare and bare[0].name in {"self", "cls"}:
+        bare = bare[1:]
+    return ADDRESS.sub("", str(inspect.Signature(bare)))
+
+
+def rows(owner: type) -> list[str]:
+    """One line for each public member that the package itself defines."""
+    lines = []
+    for name in dir(owner):
+        member = inspect.getattr_static(owner, name)
+        home = next(base for base in owner.__mro__ if name in vars(base))
+        if name.startswith("_") or not home.__module__.startswith(PACKAGE):
+            continue
+        function = getattr(member, "__func__", member)
+        call = signature(function) if callable(function) else ""
+        text = summary(function) if call or isinstance(member, property) else ""
+        lines.append(f"| `{name}{call}` | {text} |")
+    return lines
+
+
+def class_section(owner: type) -> list[str]:
+    """A class: its signature, what it is for, its members."""
+    bases = ", ".join(f"`{base.__name__}`" for base in owner.__bases__ if base is not object)
+    return [
+        f"### `{owner.__name__}{signature(owner)}`",
+        "",
+        summary(owner) + (f" A {bases}." if bases else ""),
+        "",
+        "| member | |",
+        "|---|---|",
+        *rows(owner),
+        "",
+    ]
+
+
+def module_section(name: str, title: str) -> list[str]:
+    """A module: one line for each name."""
+    module = our(name)
+    names = getattr(module, "__all__", None) or public_names(module)
+    lines = [f"## {title}: `{PACKAGE}.{name}`", "", "| name | |", "|---|---|"]
+    for label in sorted(names):
+        thing = getattr(module, label)
+        call = signature(thing) if inspect.isroutine(thing) else ""
+        known = inspect.isroutine(thing) or inspect.isclass(thing)
+        lines.append(f"| `{label}{call}` | {summary(thing) if known else ''} |")
+    return [*lines, ""]
+
+
+def public_names(module: ModuleType) -> list[str]:
+    """What a module without ``__all__`` defines itself."""
+    return [
+        name
+        for name, thing in vars(module).items()
+        if not name.startswith("_") and getattr(thing, "__module__", None) == module.__name__
+    ]
+
+
+def reference() -> str:
+    """The text of ``reference.md``."""
+    package = our()
+    lines = [
+        "# Reference",
+        "",
+        "Generated from the source by `python docs/generate.py`; its docstrings say more.",
+        "",
+        f"## `{PACKAGE}`",
+        "",
+        "| function | |",
+        "|---|---|",
+    ]
+    functions = [name for name in package.__all__ if inspect.isroutine(getattr(package, name))]
+    for name in sorted(functions):
+        function = getattr(package, name)
+        lines.append(f"| `{name}{signature(function)}` | {summary(function)} |")
+    lines.append("")
+    for name in CLASSES:
+        lines += class_section(getattr(package, name))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a module may say at import that it is deprecated
+        for name, title in MODULES.items():
+            lines += module_section(name, title)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+STAGES = {
+    "DIAL": "dial",
+    "TUNNEL": "tunnel",
+    "SECURE_PROXY": "secure (proxy)",
+    "SECURE_ORIGIN": "secure (origin)",
+}
+ROUTES = [
+    ("http", None, False),
+    ("http", "http", False),
+    ("https", None, False),
+    ("http", "https", False),
+    ("https", "https", True),
+    ("https", "http", False),
+    ("https", "https", False),
+]
+
+
+def routes() -> str:
+    """The table of routes, asked of the code row by row."""
+    proxy = our("util.proxy")
+    lines = ["| target | proxy | stages |", "|---|---|---|"]
+    for target, kind, forwarding in ROUTES:
+        stages = ", ".join(STAGES[stage.name] for stage in proxy.route_of(target, kind, forwarding))
+        label = "none" if kind is None else f"{kind}, forwarding" if forwarding else kind
+        lines.append(f"| {target} | {label} | {stages} |")
+    return "\n".join(lines) + "\n"
+
+
+def architecture() -> str:
+    """``architecture.md`` with the table of routes renewed."""
+    text = (DOCS / "architecture.md").read_text("utf-8")
+    return re.sub(
+        r"(?<=<!-- routes -->\n).*?(?=<!-- /routes -->)", lambda _: routes(), text, flags=re.DOTALL
+    )
+
+
+PAGES = {"reference.md": reference, "architecture.md": architecture}
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(DOCS.parent / "src"))
+    for page, text_of in PAGES.items():
+        (DOCS / page).write_text(text_of(), "utf-8")
