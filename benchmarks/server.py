@@ -194,9 +194,11 @@ def talk(
         sock = context.wrap_socket(client, server_side=True) if context else client
         with sock:
             while request := sock.recv(65536):
-                sock.sendall(replies[request[: request.index(b"\r\n")]])
+                reply = replies[request[: request.index(b"\r\n")]]
                 if b"connection: close" in request.lower():
+                    sock.sendall(reply.replace(b": keep-alive", b": close", 1))
                     return
+                sock.sendall(reply)
 
 
 def main() -> None:

@@ -152,31 +152,14 @@ def reference() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-STAGES = {
-    "DIAL": "dial",
-    "TUNNEL": "tunnel",
-    "SECURE_PROXY": "secure (proxy)",
-    "SECURE_ORIGIN": "secure (origin)",
-}
-ROUTES = [
-    ("http", None, False),
-    ("http", "http", False),
-    ("https", None, False),
-    ("http", "https", False),
-    ("https", "https", True),
-    ("https", "http", False),
-    ("https", "https", False),
-]
-
-
 def routes() -> str:
-    """The table of routes, asked of the code row by row."""
-    proxy = our("util.proxy")
+    """The table of routes, as the code has it."""
     lines = ["| target | proxy | stages |", "|---|---|---|"]
-    for target, kind, forwarding in ROUTES:
-        stages = ", ".join(STAGES[stage.name] for stage in proxy.route_of(target, kind, forwarding))
-        label = "none" if kind is None else f"{kind}, forwarding" if forwarding else kind
-        lines.append(f"| {target} | {label} | {stages} |")
+    for route in our("util.proxy").ROUTES:
+        # Plain http is always forwarded; only for https is that a choice worth a word.
+        choice = ", forwarding" if route.forwarding and route.target == "https" else ""
+        stages = ", ".join(stage.value for stage in route.stages)
+        lines.append(f"| {route.target} | {route.proxy or 'none'}{choice} | {stages} |")
     return "\n".join(lines) + "\n"
 
 
