@@ -1,0 +1,1 @@
+"""Doors that an ordinary program leaves shut: other TLS libraries, SOCKS proxies, browsers."""
