@@ -1,0 +1,65 @@
+"""Habits that every module of the source keeps."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+
+from tests.shape.project import SOURCE, modules
+
+NAMES = [name or "<root>" for name in modules()]
+
+
+def tree_of(name: str) -> ast.Module:
+    return modules()["" if name == "<root>" else name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_module_opens_with_the_rule_it_obeys(name: str) -> None:
+    assert ast.get_docstring(tree_of(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_annotations_are_never_evaluated_at_import(name: str) -> None:
+    assert any(
+        isinstance(node, ast.ImportFrom) and node.module == "__future__"
+        for node in tree_of(name).body
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_loggers_are_named_after_their_module(name: str) -> None:
+    for node in ast.walk(tree_of(name)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("getLogger"):
+            (argument,) = node.args
+            assert ast.unparse(argument) in {"__name__", "__package__", "name"}
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: path.name)
+def test_nothing_is_left_to_do(path) -> None:
+    assert re.search(r"\b(TODO|FIXME|XXX|HACK)\b", path.read_text("utf-8")) is None
+
+
+def documented() -> list[tuple[str, ast.AST]]:
+    """Every public function and class of every module, with methods of public classes."""
+    found: list[tuple[str, ast.AST]] = []
+    for name, tree in modules().items():
+        if any(part.startswith("_") for part in name.split(".")):
+            continue
+        for node in tree.body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+                found.append((f"{name}:{node.name}", node))
+    return found
+
+
+def test_every_public_function_and_class_is_documented() -> None:
+    bare = [
+        label for label, node in documented() if not overload(node) and not ast.get_docstring(node)
+    ]
+    assert bare == []
+
+
+def overload(node: ast.AST) -> bool:
+    return any("overload" in ast.unparse(mark) for mark in getattr(node, "decorator_list", ()))
