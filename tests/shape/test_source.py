@@ -23,9 +23,9 @@ def test_a_module_opens_with_the_rule_it_obeys(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_annotations_are_never_evaluated_at_import(name: str) -> None:
-    assert any(
-        isinstance(node, ast.ImportFrom) and node.module == "__future__"
-        for node in tree_of(name).body
+    code = tree_of(name).body[1:]  # behind the docstring
+    assert not code or any(
+        isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in code
     )
 
 
