@@ -1,0 +1,344 @@
+"""Header fields by name, and a mapping that forgets what was not used for longest."""
+
+from __future__ import annotations
+
+import typing
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from threading import RLock
+
+__all__ = ["RecentlyUsedContainer", "HTTPHeaderDict"]
+
+K = typing.TypeVar("K")
+V = typing.TypeVar("V")
+D = typing.TypeVar("D")
+
+
+class _HasKeys(typing.Protocol):
+    def keys(self) -> Iterable[str]: ...
+
+    def __getitem__(self, name: str) -> str: ...
+
+
+ValidHTTPHeaderSource = typing.Union[
+    "HTTPHeaderDict", Mapping[str, str], Iterable[tuple[str, str]], _HasKeys
+]
+
+
+class RecentlyUsedContainer(typing.Generic[K, V], MutableMapping[K, V]):
+    """A thread-safe mapping of at most *maxsize* keys; the one not used for longest goes first.
+
+    :param dispose_func: called with each value that leaves, when the lock is no longer held
+    """
+
+    def __init__(
+        self, maxsize: int = 10, dispose_func: Callable[[V], None] | None = None
+    ) -> None:
+        super().__init__()
+        self._maxsize = maxsize
+        self.dispose_func = dispose_func
+        self._container: OrderedDict[K, V] = OrderedDict()
+        #: Held by every operation; re-entrant, so that a caller may make two of them one.
+        self.lock = RLock()
+
+    def __getitem__(self, key: K) -> V:
+        with self.lock:
+            value = self._container[key]
+            self._container.move_to_end(key)
+            return value
+
+    def __setitem__(self, key: K, value: V) -> None:
+        gone: list[V] = []
+        with self.lock:
+            if key in self._container:
+                gone.append(self._container.pop(key))
+            self._container[key] = value
+            if len(self._container) > self._maxsize:
+                gone.append(self._container.popitem(last=False)[1])
+        self._dispose(gone)
+
+    def __delitem__(self, key: K) -> None:
+        with self.lock:
+            value = self._container.pop(key)
+        self._dispose([value])
+
+    def __len__(self) -> int:
+        with self.lock:
+            return len(self._container)
+
+    def __iter__(self) -> typing.NoReturn:
+        raise NotImplementedError("Iteration over this class is unlikely to be threadsafe.")
+
+    def clear(self) -> None:
+        """Empty the mapping, then dispose of what it held, oldest use first."""
+        with self.lock:
+            gone = list(self._container.values())
+            self._container.clear()
+        self._dispose(gone)
+
+    def keys(self) -> set[K]:  # type: ignore[override]
+        """A copy of the keys."""
+        with self.lock:
+            return set(self._container)
+
+    def _dispose(self, values: list[V]) -> None:
+        if self.dispose_func is not None:
+            for value in values:
+                self.dispose_func(value)
+
+
+class HTTPHeaderDictItemView(set[tuple[str, str]]):
+    """What :meth:`HTTPHeaderDict.items` gives: every field as a pair, repeated names and all."""
+
+    _headers: HTTPHeaderDict
+
+    def __init__(self, headers: HTTPHeaderDict) -> None:
+        self._headers = headers
+
+    def __len__(self) -> int:
+        return sum(len(entry) - 1 for entry in self._headers._container.values())
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return self._headers.iteritems()
+
+    def __contains__(self, item: object) -> bool:
+        if not isinstance(item, tuple) or len(item) != 2:
+            return False
+        name, value = item
+        if not isinstance(name, str) or not isinstance(value, str):
+            return False
+        return self._headers._has_value_for_header(name, value)
+
+
+_ABSENT: typing.Any = object()
+
+
+def _key(name: str | bytes) -> str:
+    return (name.decode("latin-1") if isinstance(name, bytes) else name).lower()
+
+
+class HTTPHeaderDict(MutableMapping[str, str]):
+    """Header fields: names without regard to case, repeated ones kept apart, in order of arrival.
+
+    :param headers: another one, a mapping, pairs, or anything with ``keys`` and item access
+    :param kwargs: further fields
+
+    Reading an item joins its values by ``", "``; :meth:`getlist` keeps them apart (RFC 9110, 5.3).
+    """
+
+    #: Lower-cased name -> [name as first spelled, value, value, ...]
+    _container: dict[str, list[str]]
+
+    def __init__(self, headers: ValidHTTPHeaderSource | None = None, **kwargs: str) -> None:
+        self._container = {}
+        if headers is not None:
+            if isinstance(headers, HTTPHeaderDict):
+                self._copy_from(headers)
+            else:
+                self.extend(headers)
+        if kwargs:
+            self.extend(kwargs)
+
+    @classmethod
+    def _from_pairs(cls, pairs: list[tuple[str, str]]) -> typing.Self:
+        """The fields *pairs*, whose names and values are known to be str."""
+        made = cls.__new__(cls)
+        container = {name.lower(): [name, value] for name, value in pairs}
+        if len(container) != len(pairs):
+            container = {}
+            for name, value in pairs:
+                entry = container.setdefault(name.lower(), [name])
+                entry.append(value)
+        made._container = container
+        return made
+
+    # ------------------------------------------------------------ writing
+
+    def __setitem__(self, key: str, val: str) -> None:
+        if isinstance(key, bytes):
+            key = key.decode("latin-1")
+        self._container[key.lower()] = [key, val]
+
+    def __delitem__(self, key: str) -> None:
+        del self._container[_key(key)]
+
+    def discard(self, key: str) -> None:
+        """Remove the fields called *key*, if there are any."""
+        self._container.pop(_key(key), None)
+
+    def add(self, key: str, val: str, *, combine: bool = False) -> None:
+        """Add a field beside those of the same name.
+
+        :param combine: join it to the last of them by ``", "`` instead
+        """
+        if isinstance(key, bytes):
+            key = key.decode("latin-1")
+        entry = self._container.setdefault(key.lower(), [key])
+        if combine and len(entry) > 1:
+            entry[-1] = f"{entry[-1]}, {val}"
+        else:
+            entry.append(val)
+
+    def extend(self, *args: ValidHTTPHeaderSource, **kwargs: str) -> None:
+        """:meth:`add` every field of one source, which may be whatever the constructor takes."""
+        if len(args) > 1:
+            raise TypeError(
+                f"extend() takes at most 1 positional arguments ({len(args)} given)"
+            )
+        for source in (*args, kwargs):
+            for name, value in list(_pairs_of(source)):
+                self.add(name, value)
+
+    def setdefault(self, key: str, default: str = "") -> str:
+        """The value of *key*, set to *default* if there is none."""
+        return super().setdefault(key, default)
+
+    # ------------------------------------------------------------ reading
+
+    def __getitem__(self, key: str) -> str:
+        return ", ".join(self._container[_key(key)][1:])
+
+    def get(self, key: str, default: typing.Any = None) -> typing.Any:
+        """The value of *key*, or *default*."""
+        entry = self._container.get(_key(key))
+        return default if entry is None else ", ".join(entry[1:])
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, (str, bytes)) and _key(key) in self._container
+
+    def __len__(self) -> int:
+        return len(self._container)
+
+    def __iter__(self) -> Iterator[str]:
+        for entry in self._container.values():
+            yield entry[0]
+
+    @typing.overload
+    def getlist(self, key: str) -> list[str]: ...
+
+    @typing.overload
+    def getlist(self, key: str, default: D) -> list[str] | D: ...
+
+    def getlist(self, key: str, default: typing.Any = _ABSENT) -> typing.Any:
+        """A list of the values of *key*, kept apart; *default*, or an empty list, if there are none."""
+        entry = self._container.get(_key(key))
+        if entry is not None:
+            return entry[1:]
+        return [] if default is _ABSENT else default
+
+    # Names that http.client, http.cookiejar and email know it by.
+    getheaders = getlist
+    getallmatchingheaders = getlist
+    iget = getlist
+    get_all = getlist
+
+    def iteritems(self) -> Iterator[tuple[str, str]]:
+        """Every field as a pair."""
+        for name, *values in self._container.values():
+            for value in values:
+                yield name, value
+
+    def itermerged(self) -> Iterator[tuple[str, str]]:
+        """Every name with its values joined."""
+        for name, *values in self._container.values():
+            yield name, ", ".join(values)
+
+    def items(self) -> HTTPHeaderDictItemView:  # type: ignore[override]
+        """A live view of every field as a pair."""
+        return HTTPHeaderDictItemView(self)
+
+    def _has_value_for_header(self, header_name: str, potential_value: str) -> bool:
+        return potential_value in self._container.get(header_name.lower(), ())[1:]
+
+    # ------------------------------------------------------------ as a whole
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({dict(self.itermerged())})"
+
+    def __eq__(self, other: object) -> bool:
+        source = ensure_can_construct_http_header_dict(other)
+        if source is None:
+            return False
+        theirs = type(self)(source)
+        return {name.lower(): value for name, value in self.itermerged()} == {
+            name.lower(): value for name, value in theirs.itermerged()
+        }
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __or__(self, other: object) -> typing.Self:
+        source = ensure_can_construct_http_header_dict(other)
+        if source is None:
+            return NotImplemented
+        merged = self.copy()
+        merged.extend(source)
+        return merged
+
+    def __ior__(self, other: object) -> typing.Self:
+        source = ensure_can_construct_http_header_dict(other)
+        if source is None:
+            return NotImplemented
+        self.extend(source)
+        return self
+
+    def __ror__(self, other: object) -> typing.Self:
+        source = ensure_can_construct_http_header_dict(other)
+        if source is None:
+            return NotImplemented
+        merged = type(self)(source)
+        merged.extend(self)
+        return merged
+
+    def copy(self) -> typing.Self:
+        """An independent copy."""
+        made = type(self)()
+        made._copy_from(self)
+        return made
+
+    def _copy_from(self, other: HTTPHeaderDict) -> None:
+        for key, entry in other._container.items():
+            self._container[key] = entry.copy()
+
+    def _prepare_for_method_change(self) -> typing.Self:
+        """Drop what describes a body, for a request that no longer has one (RFC 9110, 15.4)."""
+        for name in _ABOUT_THE_BODY:
+            self._container.pop(name, None)
+        return self
+
+
+_ABOUT_THE_BODY = (
+    "content-encoding",
+    "content-language",
+    "content-location",
+    "content-type",
+    "content-length",
+    "digest",
+    "last-modified",
+    "transfer-encoding",
+)
+
+
+def _pairs_of(source: typing.Any) -> Iterable[tuple[str, str]]:
+    if isinstance(source, HTTPHeaderDict):
+        return source.iteritems()
+    if isinstance(source, Mapping):
+        return source.items()
+    if isinstance(source, Iterable):
+        return ((name, value) for name, value in source)
+    if hasattr(source, "keys") and hasattr(source, "__getitem__"):
+        return ((name, source[name]) for name in source.keys())  # noqa: SIM118  # no mapping
+    return ()
+
+
+def ensure_can_construct_http_header_dict(
+    potential: object,
+) -> ValidHTTPHeaderSource | None:
+    """*potential* if a header dict can be made of it, judged by its shape; else None."""
+    if isinstance(potential, (HTTPHeaderDict, Mapping, Iterable)) or (
+        hasattr(potential, "keys") and hasattr(potential, "__getitem__")
+    ):
+        return typing.cast("ValidHTTPHeaderSource", potential)
+    return None

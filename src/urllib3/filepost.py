@@ -1,0 +1,60 @@
+"""Forms as multipart/form-data bodies (RFC 7578)."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+
+from .fields import _TYPE_FIELD_VALUE_TUPLE, RequestField
+
+writer = codecs.lookup("utf-8").streamwriter
+
+_TYPE_FIELDS_SEQUENCE = Sequence[typing.Union[tuple[str, _TYPE_FIELD_VALUE_TUPLE], RequestField]]
+_TYPE_FIELDS = typing.Union[_TYPE_FIELDS_SEQUENCE, Mapping[str, _TYPE_FIELD_VALUE_TUPLE]]
+
+
+def choose_boundary() -> str:
+    """A boundary nobody can have written into the data: 32 random hexadecimal digits."""
+    return os.urandom(16).hex()
+
+
+def iter_field_objects(fields: _TYPE_FIELDS) -> Iterator[RequestField]:
+    """Each of *fields* as a :class:`RequestField`.
+
+    :param fields: a mapping, or a sequence of RequestFields and ``(name, value)`` pairs
+    """
+    for field in fields.items() if isinstance(fields, Mapping) else fields:
+        if isinstance(field, RequestField):
+            yield field
+        else:
+            yield RequestField.from_tuples(*field)
+
+
+def encode_multipart_formdata(
+    fields: _TYPE_FIELDS, boundary: str | None = None
+) -> tuple[bytes, str]:
+    """``(body, content type)`` of a form.
+
+    :param fields: see :func:`iter_field_objects`
+    :param boundary: a random one unless given
+
+    Raises TypeError for data that is neither str, bytes nor int, ValueError for a header field
+    with a line end.
+    """
+    if boundary is None:
+        boundary = choose_boundary()
+    mark = boundary.encode("latin-1")
+    body = io.BytesIO()
+    for field in iter_field_objects(fields):
+        body.write(b"--%b\r\n" % mark)
+        body.write(field.render_headers().encode("utf-8"))
+        data: typing.Any = field.data
+        if isinstance(data, int):
+            data = str(data)
+        body.write(data.encode("utf-8") if isinstance(data, str) else data)
+        body.write(b"\r\n")
+    body.write(b"--%b--\r\n" % mark)
+    return body.getvalue(), f"multipart/form-data; boundary={boundary}"
