@@ -1,0 +1,67 @@
+"""By which stages a request gets to its origin.  The table is the rule; the rest are questions to it."""
+
+from __future__ import annotations
+
+import enum
+import typing
+
+if typing.TYPE_CHECKING:
+    from .._typing import Proxy, ProxySettings
+
+
+class Stage(enum.Enum):
+    """One step of opening a connection."""
+
+    DIAL = "dial"
+    SECURE_PROXY = "secure(proxy)"
+    TUNNEL = "tunnel"
+    SECURE_ORIGIN = "secure(origin)"
+
+
+class Route(typing.NamedTuple):
+    """A row of the table: what is asked for, and the stages that lead there."""
+
+    target: str  # scheme of the request
+    proxy: str | None  # scheme of the proxy
+    forwarding: bool  # whether the proxy is sent https requests in absolute form
+    stages: tuple[Stage, ...]
+
+
+ROUTES = (
+    Route("http", None, False, (Stage.DIAL,)),
+    Route("http", "http", True, (Stage.DIAL,)),
+    Route("https", None, False, (Stage.DIAL, Stage.SECURE_ORIGIN)),
+    Route("http", "https", True, (Stage.DIAL, Stage.SECURE_PROXY)),
+    Route("https", "https", True, (Stage.DIAL, Stage.SECURE_PROXY)),
+    Route("https", "http", False, (Stage.DIAL, Stage.TUNNEL, Stage.SECURE_ORIGIN)),
+    Route(
+        "https",
+        "https",
+        False,
+        (Stage.DIAL, Stage.SECURE_PROXY, Stage.TUNNEL, Stage.SECURE_ORIGIN),
+    ),
+)
+_BY_CASE = {route[:3]: route for route in ROUTES}
+
+
+def route_of(target: str, proxy: str | None, forwarding: bool = False) -> Route:
+    """The row for a request with the scheme *target*, through a proxy with the scheme *proxy*.
+
+    :param forwarding: whether an https proxy is sent https requests in absolute form
+    """
+    forwarded = proxy is not None and (target == "http" or (forwarding and proxy == "https"))
+    return _BY_CASE[target, proxy, forwarded]
+
+
+def connection_requires_http_tunnel(
+    proxy_url: Proxy | None = None,
+    proxy_config: ProxySettings | None = None,
+    destination_scheme: str | None = None,
+) -> bool:
+    """Whether a request to *destination_scheme* goes through the proxy by CONNECT."""
+    if not proxy_url:
+        return False
+    target = "http" if destination_scheme == "http" else "https"
+    proxy = "https" if proxy_url.scheme == "https" else "http"
+    forwarding = bool(proxy_config and proxy_config.use_forwarding_for_https)
+    return Stage.TUNNEL in route_of(target, proxy, forwarding).stages

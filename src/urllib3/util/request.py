@@ -1,0 +1,183 @@
+"""Parts of requests: common headers, and bodies of every kind."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import sys
+import typing
+from base64 import b64encode
+from enum import Enum
+
+from ..exceptions import UnrewindableBodyError
+from .util import to_bytes
+
+if typing.TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+#: As a header's value: do not send it, not even the one sent by default.
+SKIP_HEADER = "@@@SKIP_HEADER@@@"
+SKIPPABLE_HEADERS = frozenset(["accept-encoding", "host", "user-agent"])
+
+_ZSTD = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
+
+
+def _can_import(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ImportError:  # the parent package is missing
+        return False
+
+
+#: What this installation can decode.
+ACCEPT_ENCODING = (
+    "gzip,deflate"
+    + (",br" if _can_import("brotlicffi") or _can_import("brotli") else "")
+    + (",zstd" if _can_import(_ZSTD) else "")
+)
+
+
+class _TYPE_FAILEDTELL(Enum):  # noqa: N801  # imported by that name elsewhere
+    token = 0
+
+
+_FAILEDTELL: typing.Final[_TYPE_FAILEDTELL] = _TYPE_FAILEDTELL.token
+
+_TYPE_BODY_POSITION = typing.Union[int, _TYPE_FAILEDTELL]
+
+# Methods whose requests say nothing of a body when they have none (RFC 9110, 8.6).
+_METHODS_NOT_EXPECTING_BODY = {"GET", "HEAD", "DELETE", "TRACE", "OPTIONS", "CONNECT"}
+
+
+def make_headers(
+    keep_alive: bool | None = None,
+    accept_encoding: bool | list[str] | str | None = None,
+    user_agent: str | None = None,
+    basic_auth: str | None = None,
+    proxy_basic_auth: str | None = None,
+    disable_cache: bool | None = None,
+    *,
+    basic_auth_encoding: str = "latin-1",
+    proxy_basic_auth_encoding: str = "latin-1",
+) -> dict[str, str]:
+    """Common request headers, spelled out.
+
+    :param keep_alive: ``connection: keep-alive``
+    :param accept_encoding: a str as it is, a list joined, True for all that can be decoded
+    :param basic_auth: ``user:password``, not percent-encoded (RFC 7617)
+    :param proxy_basic_auth: the same for the proxy
+    :param disable_cache: ``cache-control: no-cache``
+    :param basic_auth_encoding: how *basic_auth* becomes bytes
+    """
+    headers: dict[str, str] = {}
+    if accept_encoding:
+        if isinstance(accept_encoding, list):
+            accept_encoding = ",".join(accept_encoding)
+        elif not isinstance(accept_encoding, str):
+            accept_encoding = ACCEPT_ENCODING
+        headers["accept-encoding"] = accept_encoding
+    if user_agent:
+        headers["user-agent"] = user_agent
+    if keep_alive:
+        headers["connection"] = "keep-alive"
+    if basic_auth:
+        headers["authorization"] = _basic(basic_auth, basic_auth_encoding)
+    if proxy_basic_auth:
+        headers["proxy-authorization"] = _basic(proxy_basic_auth, proxy_basic_auth_encoding)
+    if disable_cache:
+        headers["cache-control"] = "no-cache"
+    return headers
+
+
+def _basic(credentials: str, encoding: str) -> str:
+    return "Basic " + b64encode(credentials.encode(encoding)).decode("ascii")
+
+
+def set_file_position(
+    body: typing.Any, pos: _TYPE_BODY_POSITION | None
+) -> _TYPE_BODY_POSITION | None:
+    """Wind *body* back to *pos*; without one, tell where it is, for later."""
+    if pos is not None:
+        rewind_body(body, pos)
+        return pos
+    tell = getattr(body, "tell", None)
+    if tell is None:
+        return None
+    try:
+        return typing.cast(int, tell())
+    except OSError:
+        # Matters only if the body has to be sent again.
+        return _FAILEDTELL
+
+
+def rewind_body(body: typing.IO[typing.AnyStr], body_pos: _TYPE_BODY_POSITION) -> None:
+    """Wind *body* back to *body_pos*, to send it again.
+
+    Raises ``UnrewindableBodyError`` if it cannot be, ValueError for a position that is none.
+    """
+    seek = getattr(body, "seek", None)
+    if seek is not None and isinstance(body_pos, int):
+        try:
+            seek(body_pos)
+        except OSError as error:
+            raise UnrewindableBodyError(
+                "An error occurred when rewinding request body for redirect/retry."
+            ) from error
+    elif body_pos is _FAILEDTELL:
+        raise UnrewindableBodyError(
+            "Unable to record file position for rewinding "
+            "request body during a redirect/retry."
+        )
+    elif seek is None:
+        raise UnrewindableBodyError("body does not implement seek.")
+    else:
+        raise ValueError(
+            f"body_pos must be of type integer, instead it was {type(body_pos)}."
+        )
+
+
+class ChunksAndContentLength(typing.NamedTuple):
+    """A body as pieces to send, and its length in bytes, if that is known."""
+
+    chunks: Iterable[typing.Any] | None
+    content_length: int | None
+
+
+def body_to_chunks(body: typing.Any, method: str, blocksize: int) -> ChunksAndContentLength:
+    """*body* as pieces to send.
+
+    A length of None together with pieces calls for chunked framing, without pieces for no framing
+    field at all.
+
+    :param blocksize: bytes (characters, of a text file) to read at a time
+
+    Raises TypeError for what is no body.
+    """
+    if body is None:
+        if method.upper() in _METHODS_NOT_EXPECTING_BODY:
+            return ChunksAndContentLength(None, None)
+        return ChunksAndContentLength(None, 0)
+    if isinstance(body, (str, bytes)):
+        data = to_bytes(body)
+        return ChunksAndContentLength((data,), len(data))
+    if hasattr(body, "read"):
+        return ChunksAndContentLength(_blocks(body, blocksize), None)
+    try:
+        view = memoryview(body)
+    except TypeError:
+        pass
+    else:
+        return ChunksAndContentLength((body,), view.nbytes)
+    try:
+        return ChunksAndContentLength(iter(body), None)
+    except TypeError:
+        raise TypeError(
+            "'body' must be a bytes-like object, file-like "
+            f"object, or iterable. Instead was {body!r}"
+        ) from None
+
+
+def _blocks(file: typing.Any, blocksize: int) -> Iterator[typing.Any]:
+    encode = isinstance(file, io.TextIOBase)
+    while block := file.read(blocksize):
+        yield block.encode("utf-8") if encode else block

@@ -1,0 +1,53 @@
+"""Questions to responses and their heads."""
+
+from __future__ import annotations
+
+import http.client
+import typing
+from email.errors import MultipartInvariantViolationDefect, StartBoundaryNotFoundDefect
+
+from ..exceptions import HeaderParsingError
+
+
+def is_fp_closed(obj: typing.Any) -> bool:
+    """Whether a file-like *obj* is closed, asked in each of the ways there are.
+
+    Raises ValueError if it answers to none.
+    """
+    try:
+        return typing.cast(bool, obj.isclosed())
+    except AttributeError:
+        pass
+    try:
+        return typing.cast(bool, obj.closed)
+    except AttributeError:
+        pass
+    try:
+        return obj.fp is None
+    except AttributeError:
+        raise ValueError("Unable to determine whether fp is closed.") from None
+
+
+def assert_header_parsing(headers: http.client.HTTPMessage) -> None:
+    """Raise ``HeaderParsingError`` if *headers* were not understood to their end.
+
+    Raises TypeError if they are no ``HTTPMessage``.
+    """
+    if not isinstance(headers, http.client.HTTPMessage):
+        raise TypeError(f"expected httplib.Message, got {type(headers)}.")
+    unparsed = None
+    if not headers.is_multipart():
+        payload = headers.get_payload()
+        if isinstance(payload, (bytes, str)):
+            unparsed = payload
+    # A header block alone always lacks what a multipart body would have.
+    normal = (StartBoundaryNotFoundDefect, MultipartInvariantViolationDefect)
+    defects = [defect for defect in headers.defects if not isinstance(defect, normal)]
+    if defects or unparsed:
+        raise HeaderParsingError(defects=defects, unparsed_data=unparsed)
+
+
+def is_response_to_head(response: http.client.HTTPResponse) -> bool:
+    """Whether *response* answers a HEAD request."""
+    method: str = response._method  # type: ignore[attr-defined]
+    return method.upper() == "HEAD"

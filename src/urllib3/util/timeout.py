@@ -1,0 +1,132 @@
+"""How long a request may take, and what is left of it."""
+
+from __future__ import annotations
+
+import time
+import typing
+from enum import Enum
+from socket import getdefaulttimeout
+
+from ..exceptions import TimeoutStateError
+
+
+class _TYPE_DEFAULT(Enum):  # noqa: N801  # imported by that name elsewhere
+    """The marker for "whatever ``socket.getdefaulttimeout()`` says when it is needed"."""
+
+    token = -1
+
+
+_DEFAULT_TIMEOUT: typing.Final[_TYPE_DEFAULT] = _TYPE_DEFAULT.token
+
+_TYPE_TIMEOUT = typing.Optional[typing.Union[float, _TYPE_DEFAULT, "Timeout"]]
+_Seconds = typing.Union[float, _TYPE_DEFAULT, None]
+
+
+class Timeout:
+    """Limits for one attempt at a request, in seconds.
+
+    :param total: for connecting and waiting for the answer together; reading the body is not in it
+    :param connect: for opening the connection
+    :param read: for each wait for data
+
+    None is no limit; the default marker leaves it to ``socket.getdefaulttimeout()``.  Raises
+    ValueError for what is no positive number.
+    """
+
+    DEFAULT_TIMEOUT: _TYPE_DEFAULT = _DEFAULT_TIMEOUT
+
+    def __init__(
+        self,
+        total: _Seconds = None,
+        connect: _Seconds = _DEFAULT_TIMEOUT,
+        read: _Seconds = _DEFAULT_TIMEOUT,
+    ) -> None:
+        self._connect = self._validate_timeout(connect, "connect")
+        self._read = self._validate_timeout(read, "read")
+        self.total = self._validate_timeout(total, "total")
+        self._start_connect: float | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}"
+            f"(connect={self._connect!r}, read={self._read!r}, total={self.total!r})"
+        )
+
+    __str__ = __repr__
+
+    @staticmethod
+    def resolve_default_timeout(timeout: _Seconds) -> float | None:
+        """*timeout*, with the marker replaced by the default of sockets as it is now."""
+        return getdefaulttimeout() if timeout is _DEFAULT_TIMEOUT else timeout  # type: ignore[return-value]
+
+    @classmethod
+    def _validate_timeout(cls, value: _Seconds, name: str) -> _Seconds:
+        if value is None or value is _DEFAULT_TIMEOUT:
+            return value
+        if isinstance(value, bool):
+            raise ValueError(
+                "Timeout cannot be a boolean value. It must be an int, float or None."
+            )
+        try:
+            float(value)  # type: ignore[arg-type]
+            too_short = value <= 0  # type: ignore[operator]
+        except (ValueError, TypeError):
+            raise ValueError(
+                f"Timeout value {name} was {value}, but it must be an int, float or None."
+            ) from None
+        if too_short:
+            raise ValueError(
+                f"Attempted to set {name} timeout to {value}, but the "
+                "timeout cannot be set to a value less than or equal to 0."
+            )
+        return value
+
+    @classmethod
+    def from_float(cls, timeout: _Seconds) -> Timeout:
+        """The same limit for connecting and for reading."""
+        return Timeout(read=timeout, connect=timeout)
+
+    def clone(self) -> Timeout:
+        """The same limits with the clock not started."""
+        return Timeout(connect=self._connect, read=self._read, total=self.total)
+
+    def start_connect(self) -> float:
+        """Start the clock and return its reading; ``TimeoutStateError`` if it runs already."""
+        if self._start_connect is not None:
+            raise TimeoutStateError("Timeout timer has already been started.")
+        self._start_connect = time.monotonic()
+        return self._start_connect
+
+    def get_connect_duration(self) -> float:
+        """Seconds since the clock was started; ``TimeoutStateError`` if it was not."""
+        if self._start_connect is None:
+            raise TimeoutStateError(
+                "Can't get connect duration for timer that has not started."
+            )
+        return time.monotonic() - self._start_connect
+
+    @property
+    def connect_timeout(self) -> _Seconds:
+        """The limit for opening the connection."""
+        if self.total is None:
+            return self._connect
+        if self._connect is None or self._connect is _DEFAULT_TIMEOUT:
+            return self.total
+        return min(self._connect, self.total)  # type: ignore[type-var]
+
+    @property
+    def read_timeout(self) -> float | None:
+        """The limit for the next wait for data, what is left of the total considered.
+
+        ``TimeoutStateError`` if that cannot be known, the clock not running.
+        """
+        total, read = self.total, self._read
+        if total is None or total is _DEFAULT_TIMEOUT:
+            return self.resolve_default_timeout(read)
+        limited = read is not None and read is not _DEFAULT_TIMEOUT
+        if limited and self._start_connect is None:
+            return typing.cast(float, read)
+        left = typing.cast(float, total) - self.get_connect_duration()
+        if limited:
+            left = min(left, typing.cast(float, read))
+        return max(0, left)

@@ -1,0 +1,411 @@
+"""URLs, taken apart and normalised (RFC 3986, RFC 6874).  Linear in the length of whatever comes.
+
+An ordinary URL is recognised by one pattern whose groups are the answer.  Everything else takes the
+long way, which gives ordinary URLs the same answer.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import typing
+from urllib.parse import unquote
+
+from ..exceptions import LocationParseError
+from .util import to_str
+
+#: Schemes whose URLs are normalised; None is a URL without one.
+_NORMALIZABLE_SCHEMES = ("http", "https", None)
+
+# yt-dlp and streamlink replace this by an object with a subn() of its own: looked up at each use.
+_PERCENT_RE = re.compile(r"%[a-fA-F0-9]{2}")
+_OUR_PERCENT_RE = _PERCENT_RE
+
+_UNRESERVED_CHARS = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-~")
+_SUB_DELIM_CHARS = set("!$&'()*+,;=")
+_USERINFO_CHARS = _UNRESERVED_CHARS | _SUB_DELIM_CHARS | {":"}
+_PATH_CHARS = _USERINFO_CHARS | {"@", "/"}
+_QUERY_CHARS = _FRAGMENT_CHARS = _PATH_CHARS | {"?"}
+
+
+class _Parts(typing.NamedTuple):
+    scheme: str | None
+    auth: str | None
+    host: str | None
+    port: int | None
+    path: str | None
+    query: str | None
+    fragment: str | None
+
+
+# Its repr and its pickles say Url.
+_Parts.__name__ = _Parts.__qualname__ = "Url"
+
+
+class Url(_Parts):
+    """The parts of a URL.
+
+    :param scheme: put into lower case
+    :param auth: user information, percent-encoded
+    :param host: with brackets around an IPv6 address
+    :param path: gets a leading ``/`` if it has none
+    :param query: without ``?``
+    :param fragment: without ``#``
+
+    Nothing else is checked or changed: see :func:`parse_url`.
+    """
+
+    def __new__(
+        cls,
+        scheme: str | None = None,
+        auth: str | None = None,
+        host: str | None = None,
+        port: int | None = None,
+        path: str | None = None,
+        query: str | None = None,
+        fragment: str | None = None,
+    ) -> typing.Self:
+        """Make one."""
+        if path and path[0] != "/":
+            path = "/" + path
+        if scheme is not None:
+            scheme = scheme.lower()
+        return super().__new__(cls, scheme, auth, host, port, path, query, fragment)
+
+    @property
+    def hostname(self) -> str | None:
+        """The host, by the name that ``urllib.parse`` has for it."""
+        return self.host
+
+    @property
+    def request_uri(self) -> str:
+        """Path and query, as a request to the origin names them."""
+        target = self.path or "/"
+        return target if self.query is None else f"{target}?{self.query}"
+
+    @property
+    def authority(self) -> str | None:
+        """User information, host and port."""
+        netloc = self.netloc
+        return netloc if netloc is None or self.auth is None else f"{self.auth}@{netloc}"
+
+    @property
+    def netloc(self) -> str | None:
+        """Host and port."""
+        return self.host if self.host is None or self.port is None else f"{self.host}:{self.port}"
+
+    @property
+    def auth_decoded(self) -> tuple[str | None, str | None]:
+        """User name and password, percent-decoded; None for what is not there."""
+        if self.auth is None:
+            return None, None
+        user, colon, password = self.auth.partition(":")
+        return unquote(user), unquote(password) if colon else None
+
+    @property
+    def auth_decoded_joined(self) -> str | None:
+        """``user:password``, percent-decoded, as ``make_headers(basic_auth=...)`` takes it."""
+        user, password = self.auth_decoded
+        return None if user is None else f"{user}:{password or ''}"
+
+    @property
+    def url(self) -> str:
+        """The URL as text."""
+        scheme, auth, host, port, path, query, fragment = self
+        pieces = [
+            "" if scheme is None else f"{scheme}://",
+            "" if auth is None else f"{auth}@",
+            host or "",
+            "" if port is None else f":{port}",
+            path or "",
+            "" if query is None else f"?{query}",
+            "" if fragment is None else f"#{fragment}",
+        ]
+        return "".join(pieces)
+
+    def __str__(self) -> str:
+        return self.url
+
+
+# ---------------------------------------------------------------- percent-encoding (RFC 3986, 2.1)
+
+
+@functools.cache
+def _encoding_table(allowed: frozenset[str], keep_percent: bool) -> list[str]:
+    """What each byte of a component is written as."""
+    table = [chr(byte) if chr(byte) in allowed else f"%{byte:02X}" for byte in range(256)]
+    if keep_percent:
+        table[0x25] = "%"
+    return table
+
+
+@typing.overload
+def _encode_invalid_chars(component: str, allowed_chars: typing.Container[str]) -> str: ...
+
+
+@typing.overload
+def _encode_invalid_chars(component: None, allowed_chars: typing.Container[str]) -> None: ...
+
+
+def _encode_invalid_chars(
+    component: str | None, allowed_chars: typing.Container[str]
+) -> str | None:
+    """*component* with everything not allowed percent-encoded.
+
+    Triplets are put into upper case and stay, if every ``%`` belongs to one; otherwise it was not
+    encoded yet, and every ``%`` is.
+    """
+    if component is None:
+        return None
+    text, triplets = _PERCENT_RE.subn(lambda found: found[0].upper(), to_str(component))
+    raw = text.encode("utf-8", "surrogatepass")
+    allowed = frozenset(typing.cast("set[str]", allowed_chars))
+    table = _encoding_table(allowed, raw.count(b"%") == triplets)
+    return "".join([table[byte] for byte in raw])
+
+
+def _remove_path_dot_segments(path: str) -> str:
+    """*path* without ``.`` and ``..`` segments, nearly as RFC 3986, 5.2.4 has it."""
+    kept: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            del kept[-1:]  # even the empty one before the leading slash
+        elif segment != ".":
+            kept.append(segment)
+    if path[:1] == "/" and (not kept or kept[0]):
+        kept = ["", *kept]
+    if path.endswith(("/.", "/..")):
+        kept.append("")
+    return "/".join(kept)
+
+
+# ---------------------------------------------------------------- hosts (RFC 3986, 3.2.2)
+
+_TRIPLET = "%[0-9A-Fa-f]{2}"
+_ZONE = rf"%(?:25)?(?:[A-Za-z0-9\-._~]|{_TRIPLET})+"
+
+
+def _ipv6_pattern() -> str:
+    # Eight groups of hexadecimal digits, of which "::" stands for one or more that are zero; the
+    # last two may be written as an IPv4 address.
+    group = "[0-9A-Fa-f]{1,4}"
+    quad = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
+    last_two = f"(?:{group}:{group}|{quad})"
+    forms = [f"(?:{group}:){{6}}{last_two}"]
+    for right in range(7, -1, -1):
+        left = 7 - right
+        before = f"(?:{group}(?::{group}){{0,{left - 1}}})?" if left else ""
+        if right >= 2:
+            after = f"(?:{group}:){{{right - 2}}}{last_two}"
+        else:
+            after = group * right
+        forms.append(f"{before}::{after}")
+    return "(?:" + "|".join(forms) + ")"
+
+
+@functools.cache
+def _pattern(name: str) -> re.Pattern[str]:
+    """A pattern that most URLs never need, compiled when one does."""
+    ipv6 = _ipv6_pattern()
+    name_pattern = rf"(?:[^\[\]%:/?#]|{_TRIPLET})*"
+    source = {
+        # One to four fields in decimal or hexadecimal: what some resolvers take for IPv4.
+        "_IPV4_RE": r"(?:[0-9]+|0[xX][0-9A-Fa-f]+)(?:\.(?:[0-9]+|0[xX][0-9A-Fa-f]+)){0,3}\Z",
+        "_IPV6_ADDRZ_RE": rf"\[{ipv6}(?:{_ZONE})?\]\Z",
+        "_BRACELESS_IPV6_ADDRZ_RE": rf"{ipv6}(?:{_ZONE})?\Z",
+        "host and port": rf"({name_pattern}|\[{ipv6}(?:{_ZONE})?\])(?::0*(|0|[1-9][0-9]{{0,4}}))?",
+    }[name]
+    return re.compile(source)
+
+
+def __getattr__(name: str) -> re.Pattern[str]:
+    if name in ("_IPV4_RE", "_IPV6_ADDRZ_RE", "_BRACELESS_IPV6_ADDRZ_RE"):
+        return _pattern(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+_CONTROLS = re.compile("[\x00-\x20\x7f]")
+_CONTROL_TRIPLETS = re.compile("%(?:[01][0-9A-Fa-f]|7[Ff])")
+
+
+def _check_host_characters(host: str) -> None:
+    found = _CONTROLS.search(host)
+    if found:
+        raise LocationParseError(f"Host {host!r} contains invalid character {found[0]!r}")
+
+
+def _check_host_triplets(part: str, host: str) -> None:
+    found = _CONTROL_TRIPLETS.search(part)
+    if found:
+        raise LocationParseError(
+            f"Host {host!r} contains invalid percent-encoded control character {found[0]!r}"
+        )
+
+
+@typing.overload
+def _normalize_host(host: None, scheme: str | None) -> None: ...
+
+
+@typing.overload
+def _normalize_host(host: str, scheme: str | None) -> str: ...
+
+
+def _normalize_host(host: str | None, scheme: str | None) -> str | None:
+    """*host* checked and, if *scheme* is one of those, in the form in which hosts are compared."""
+    if not host:
+        return host
+    _check_host_characters(host)
+    if scheme not in _NORMALIZABLE_SCHEMES:
+        return host
+    if host[0] == "[" and _pattern("_IPV6_ADDRZ_RE").match(host):
+        return _normalize_ipv6(host)
+    if _pattern("_IPV4_RE").match(host):
+        return host
+    return _normalize_name(host)
+
+
+def _normalize_ipv6(host: str) -> str:
+    address, percent, zone = host[1:-1].partition("%")
+    if not percent:
+        return host.lower()
+    if zone.startswith("25") and zone != "25":
+        zone = zone[2:]
+    _check_host_triplets(zone, host)
+    zone = re.sub(_TRIPLET, lambda found: found[0].upper(), zone)
+    return f"[{address.lower()}%{zone}]"
+
+
+def _normalize_name(host: str) -> str:
+    if "%" in host:
+        if host.count("%") != len(re.findall(_TRIPLET, host)):
+            raise LocationParseError(f"{host!r} is not a valid host")
+        _check_host_triplets(host, host)
+        host = re.sub(_TRIPLET, _decode_unreserved, host)
+    if host.isascii():
+        return re.sub(_TRIPLET, lambda found: found[0].upper(), host.lower())
+    if len(host) > _LONGEST_NAME:
+        # No name is longer (RFC 1035, 2.3.4), and idna takes long over long ones (CVE-2024-3651).
+        raise LocationParseError(f"Name '{host[:64]}...' is not a valid IDNA label")
+    return ".".join([_idna_encode(label).decode("ascii") for label in host.split(".")])
+
+
+_LONGEST_NAME = 253
+
+
+def _decode_unreserved(found: re.Match[str]) -> str:
+    character = chr(int(found[0][1:], 16))
+    return character if character in _UNRESERVED_CHARS else found[0].upper()
+
+
+def _idna_encode(name: str) -> bytes:
+    """One label as it goes into DNS (RFC 5891)."""
+    if name.isascii():
+        lowered = re.sub(_TRIPLET, lambda found: found[0].upper(), name.lower())
+        return lowered.encode("ascii")
+    try:
+        import idna
+    except ImportError:
+        raise LocationParseError("Unable to parse URL without the 'idna' module") from None
+    try:
+        return idna.encode(name.lower(), strict=True, std3_rules=True)
+    except idna.IDNAError:
+        raise LocationParseError(f"Name '{name}' is not a valid IDNA label") from None
+
+
+# ---------------------------------------------------------------- request targets
+
+_PLAIN_TARGET = re.compile(r"/[A-Za-z0-9._\-~!$&'()*+,;=:@/]*(?:\?[A-Za-z0-9._\-~!$&'()*+,;=:@/?]*)?")
+_TARGET = re.compile(r"(/[^?#]*)(?:\?([^#]*))?(?:#.*)?")
+
+
+def _encode_target(target: str) -> str:
+    """A path and query as a request line takes them; the fragment is dropped.
+
+    Raises ``LocationParseError`` unless it begins with ``/``.
+    """
+    if _PLAIN_TARGET.fullmatch(target):
+        return target
+    found = _TARGET.fullmatch(target)
+    if found is None:
+        raise LocationParseError(f"{target!r} is not a valid request URI")
+    path, query = found.groups()
+    encoded = _encode_invalid_chars(path, _PATH_CHARS)
+    if query is not None:
+        encoded += "?" + _encode_invalid_chars(query, _QUERY_CHARS)
+    return encoded
+
+
+# ---------------------------------------------------------------- whole URLs
+
+_BEGINS_AS_URL = re.compile(r"/|[A-Za-z][A-Za-z0-9+\-]*:")
+_SPLIT = re.compile(
+    r"(?:([A-Za-z][A-Za-z0-9+\-]*):)?(?://([^\\/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?",
+    re.DOTALL,
+)
+# A URL that is its own normal form.
+_PLAIN_URL = re.compile(
+    r"(https?)://([a-z0-9._\-~]+)(?::([1-9][0-9]{0,3}))?"
+    r"(/[A-Za-z0-9._\-~!$&'()*+,;=:@/]*)?"
+    r"(?:\?([A-Za-z0-9._\-~!$&'()*+,;=:@/?]*))?"
+)
+
+
+def parse_url(url: str) -> Url:
+    """The parts of *url*; of http and https URLs, and of those without a scheme, normalised.
+
+    Without a scheme *url* is taken to begin with the host, unless it begins with ``/``.
+
+    Raises ``LocationParseError`` for a host or port that is none, TypeError for what is no text.
+    """
+    if not url:
+        return Url()
+    if _PERCENT_RE is _OUR_PERCENT_RE:
+        plain = _PLAIN_URL.fullmatch(url)
+        if plain is not None:
+            scheme, host, port, path, query = plain.groups()
+            if path is None or "/." not in path:
+                if path is None and query is not None:
+                    path = ""
+                number = None if port is None else int(port)
+                return _Parts.__new__(Url, scheme, None, host, number, path, query, None)
+    return _parse_any(url)
+
+
+def _parse_any(url: str) -> Url:
+    if not _BEGINS_AS_URL.match(url):
+        url = "//" + url
+    found = _SPLIT.fullmatch(url)
+    scheme, authority, path, query, fragment = typing.cast("re.Match[str]", found).groups()
+    scheme = scheme and scheme.lower()
+    normalise = scheme in _NORMALIZABLE_SCHEMES
+    auth, host, port = _split_authority(authority, url)
+    host = _normalize_host(host, scheme)
+    if normalise:
+        auth = auth and _encode_invalid_chars(auth, _USERINFO_CHARS)
+        if path:
+            path = _encode_invalid_chars(_remove_path_dot_segments(path), _PATH_CHARS)
+        query = query and _encode_invalid_chars(query, _QUERY_CHARS)
+        fragment = fragment and _encode_invalid_chars(fragment, _FRAGMENT_CHARS)
+    if not path:
+        path = None if query is None and fragment is None else ""
+    return Url(scheme, auth, host, port, path, query, fragment)
+
+
+def _split_authority(
+    authority: str | None, url: str
+) -> tuple[str | None, str | None, int | None]:
+    """User information, host and port; an empty authority has none of them."""
+    if not authority:
+        return None, None, None
+    auth, _, place = authority.rpartition("@")
+    found = _pattern("host and port").fullmatch(place)
+    if found is None:
+        _check_host_characters(place)
+        raise LocationParseError(f"{place!r} is not a valid host or port")
+    host, digits = found.groups()
+    port = int(digits) if digits else None
+    if digits == "" and place.endswith("0"):
+        port = 0
+    if port is not None and port > 65535:
+        raise LocationParseError(url)
+    return auth or None, host, port

@@ -1,0 +1,35 @@
+"""Text and bytes, one into the other."""
+
+from __future__ import annotations
+
+import typing
+from types import TracebackType
+
+
+def to_bytes(
+    x: str | bytes, encoding: str | None = None, errors: str | None = None
+) -> bytes:
+    """*x* as bytes: as it is, or encoded (UTF-8 and strict unless said); TypeError for neither."""
+    if isinstance(x, bytes):
+        return x
+    if not isinstance(x, str):
+        raise TypeError(f"not expecting type {type(x).__name__}")
+    return x.encode(encoding or "utf-8", errors or "strict")
+
+
+def to_str(x: str | bytes, encoding: str | None = None, errors: str | None = None) -> str:
+    """*x* as text: as it is, or decoded (UTF-8 and strict unless said); TypeError for neither."""
+    if isinstance(x, str):
+        return x
+    if not isinstance(x, bytes):
+        raise TypeError(f"not expecting type {type(x).__name__}")
+    return x.decode(encoding or "utf-8", errors or "strict")
+
+
+def reraise(
+    tp: type[BaseException] | None, value: BaseException, tb: TracebackType | None = None
+) -> typing.NoReturn:
+    """Raise *value* with the traceback *tb*; *tp* is not looked at."""
+    if value.__traceback__ is not tb:
+        raise value.with_traceback(tb)
+    raise value

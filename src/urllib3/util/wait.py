@@ -1,0 +1,92 @@
+"""Waiting for a socket to become readable or writable."""
+
+from __future__ import annotations
+
+import select
+import socket
+import typing
+from collections.abc import Callable
+
+__all__ = ["wait_for_read", "wait_for_write"]
+
+
+def select_wait_for_socket(
+    sock: socket.socket,
+    read: bool = False,
+    write: bool = False,
+    timeout: float | None = None,
+) -> bool:
+    """:func:`wait_for_socket` by ``select``."""
+    if not read and not write:
+        raise RuntimeError("must specify at least one of read=True, write=True")
+    readers = [sock] if read else []
+    writers = [sock] if write else []
+    # On Windows a connect that failed shows in the third set and nowhere else.
+    ready = select.select(readers, writers, writers, timeout)
+    return any(ready)
+
+
+def poll_wait_for_socket(
+    sock: socket.socket,
+    read: bool = False,
+    write: bool = False,
+    timeout: float | None = None,
+) -> bool:
+    """:func:`wait_for_socket` by ``poll``."""
+    if not read and not write:
+        raise RuntimeError("must specify at least one of read=True, write=True")
+    poller = select.poll()
+    poller.register(sock, (select.POLLIN if read else 0) | (select.POLLOUT if write else 0))
+    return bool(poller.poll(None if timeout is None else timeout * 1000))
+
+
+def _have_working_poll() -> bool:
+    # gevent and eventlet remove poll, some systems have one that fails.
+    try:
+        select.poll().poll(0)
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
+def wait_for_socket(
+    sock: socket.socket,
+    read: bool = False,
+    write: bool = False,
+    timeout: float | None = None,
+) -> bool:
+    """Wait until *sock* is ready; whether it was before *timeout* seconds (None = for ever) were up.
+
+    Raises RuntimeError if neither direction is wanted, ValueError for a closed socket.
+    """
+    # Chosen at the first call and not at import, which may come before select is patched.
+    global wait_for_socket
+    chosen = poll_wait_for_socket if _have_working_poll() else select_wait_for_socket
+    wait_for_socket = chosen
+    return chosen(sock, read, write, timeout)
+
+
+def wait_for_read(sock: socket.socket, timeout: float | None = None) -> bool:
+    """Wait until something can be read, or the peer has closed."""
+    return wait_for_socket(sock, read=True, timeout=timeout)
+
+
+def wait_for_write(sock: socket.socket, timeout: float | None = None) -> bool:
+    """Wait until something can be written."""
+    return wait_for_socket(sock, write=True, timeout=timeout)
+
+
+def readable_now(sock: socket.socket) -> Callable[[], bool]:
+    """A question to ask of *sock* again and again: is there anything to read?
+
+    Keeps what :func:`wait_for_read` makes anew each time.
+    """
+    if wait_for_socket is not poll_wait_for_socket:
+        return lambda: wait_for_read(sock, timeout=0.0)
+    poller = select.poll()
+    poller.register(sock, select.POLLIN)
+    poll = poller.poll
+    return lambda: bool(poll(0))
+
+
+_Wait = typing.Callable[..., bool]
