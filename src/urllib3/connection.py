@@ -987,7 +987,16 @@ def _seams() -> Seams:
         resolve_cert_reqs=resolve_cert_reqs,
         resolve_ssl_version=resolve_ssl_version,
         match_hostname=match_hostname,
+        report_mismatch=_report_mismatch,
     )
+
+
+def _report_mismatch(error: Exception, name: str, cert: typing.Any) -> None:
+    if isinstance(error, CertificateError):
+        log.warning(
+            "Certificate did not match expected hostname: %s. Certificate: %s", name, cert
+        )
+        error._peer_cert = cert  # type: ignore[attr-defined]  # callers look for it
 
 
 class DummyConnection:
