@@ -160,7 +160,7 @@ def framing(head: Head, method: str | None) -> Framing:
     for name, value in head.fields:
         key = name.lower()
         if key in _INTERESTING:
-            looked_up[key] = f"{looked_up[key]},{value}" if key in looked_up else value
+            looked_up[key] = f"{looked_up[key]}, {value}" if key in looked_up else value
     persistent = _persists(head.version, looked_up) if looked_up else head.version == 11
     status = head.status
     if method == "HEAD" or status in (204, 304) or status < 200:

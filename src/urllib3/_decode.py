@@ -1,0 +1,368 @@
+"""Content codings undone (RFC 9110, 8.4.1).  Bytes in, bytes out, never more than asked for.
+
+A decoder keeps what it may not put out yet; it is asked for that by more calls, with nothing new.
+"""
+
+from __future__ import annotations
+
+import typing
+import warnings
+import zlib
+from enum import Enum
+
+from .exceptions import DecodeError, DependencyWarning
+
+try:
+    try:
+        import brotlicffi as brotli
+    except ImportError:
+        import brotli
+except ImportError:
+    brotli = None
+
+try:
+    try:
+        from compression import zstd  # Python 3.14 and later
+    except ImportError:
+        from backports import zstd
+except ImportError:
+    HAS_ZSTD = False
+else:
+    HAS_ZSTD = True
+
+
+class ContentDecoder:
+    """Undoes one content coding, piece by piece."""
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        """What can be put out after *data*.
+
+        :param max_length: bytes of output at most; negative = no bound.  The rest is kept
+        """
+        raise NotImplementedError
+
+    @property
+    def has_unconsumed_tail(self) -> bool:
+        """Whether a call with ``b""`` may put more out."""
+        raise NotImplementedError
+
+    def flush(self) -> bytes:
+        """What is left at the end of the body; ``DecodeError`` if the end is missing."""
+        raise NotImplementedError
+
+
+class _ZlibDecoder(ContentDecoder):
+    """What the two codings of zlib have in common."""
+
+    _obj: typing.Any
+
+    def __init__(self) -> None:
+        self._parked = b""  # input that waits until more output is wanted
+        self._full = False  # the last output stopped at its bound, so zlib may hold more
+
+    @property
+    def has_unconsumed_tail(self) -> bool:
+        return bool(self._parked) or self._full
+
+    def _park(self, data: bytes) -> bytes:
+        self._parked = data
+        return b""
+
+    def _unpark(self, data: bytes) -> bytes:
+        if self._parked:
+            data, self._parked = self._parked + data, b""
+        return data
+
+    def _inflate(self, data: bytes, max_length: int) -> bytes:
+        """Feed *data*; what is not consumed for reaching the bound is parked."""
+        out: bytes = self._obj.decompress(data, max(max_length, 0))
+        self._parked = self._obj.unconsumed_tail
+        self._full = 0 < max_length <= len(out) and not self._obj.eof
+        return out
+
+
+class DeflateDecoder(_ZlibDecoder):
+    """``deflate``: zlib's format, or, since some servers never understood, a raw deflate stream."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._obj = zlib.decompressobj()
+        # Everything fed so far, as long as it may turn out not to be zlib's format.
+        self._seen: bytes | None = b""
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        if self._obj.eof:
+            self._parked, self._full = b"", False
+            return b""  # whatever follows the stream is nobody's
+        fresh, data = data, self._unpark(data)
+        if max_length == 0:
+            return self._park(data)
+        if not data and not self._full:
+            return b""
+        if self._seen is None:
+            return self._inflate(data, max_length)
+        self._seen += data if not self._seen else fresh
+        try:
+            out = self._inflate(data, max_length)
+        except zlib.error:
+            self._obj = zlib.decompressobj(-zlib.MAX_WBITS)
+            seen, self._seen = self._seen, None
+            return self._inflate(seen, max_length)
+        if out:
+            self._seen = None
+        return out
+
+    def flush(self) -> bytes:
+        return typing.cast(bytes, self._obj.flush())
+
+
+class GzipDecoderState(Enum):
+    """Where in a body of gzip members a decoder is."""
+
+    FIRST_MEMBER = 0
+    OTHER_MEMBERS = 1
+    SWALLOW_DATA = 2
+
+
+def _gzip_member() -> typing.Any:
+    return zlib.decompressobj(16 + zlib.MAX_WBITS)
+
+
+class GzipDecoder(_ZlibDecoder):
+    """``gzip``: one member or several (RFC 1952, 2.2); what follows them and is none is ignored."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._obj = _gzip_member()
+        self._state = GzipDecoderState.FIRST_MEMBER
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        if self._state is GzipDecoderState.SWALLOW_DATA:
+            return b""
+        data = self._unpark(data)
+        if max_length == 0:
+            return self._park(data)
+        if not data and not self._full:
+            return b""
+        out = self._member(data, max_length)
+        if not self._obj.eof or self._obj.unused_data == b"":
+            return out
+        return self._other_members(out, max_length)
+
+    def _other_members(self, out: bytes, max_length: int) -> bytes:
+        pieces, size = [out], len(out)
+        while self._obj.eof and self._obj.unused_data:
+            rest = self._obj.unused_data
+            if 0 <= max_length <= size:
+                # The bound is met; the next member waits.
+                self._obj = _gzip_member()
+                self._park(rest)
+                break
+            piece = self._member(rest, max_length - size if max_length > 0 else -1)
+            pieces.append(piece)
+            size += len(piece)
+        return b"".join(pieces)
+
+    def _member(self, data: bytes, max_length: int) -> bytes:
+        if self._obj.eof:
+            self._obj = _gzip_member()
+        try:
+            out = self._inflate(data, max_length)
+        except zlib.error:
+            self._parked, self._full = b"", False
+            first = self._state is GzipDecoderState.FIRST_MEMBER
+            self._state = GzipDecoderState.SWALLOW_DATA
+            if first:
+                raise
+            return b""  # padding, or garbage, behind a complete member
+        if self._obj.eof:
+            self._state = GzipDecoderState.OTHER_MEMBERS
+        return out
+
+    def flush(self) -> bytes:
+        # A cut or missing trailer is no error, and zlib has put out everything by now.
+        return b""
+
+
+if brotli is not None:
+
+    class BrotliDecoder(ContentDecoder):
+        """``br`` (RFC 7932).  The library puts out whole blocks, so the bound is a soft one."""
+
+        def __init__(self) -> None:
+            self._obj = brotli.Decompressor()
+            self._feed = getattr(self._obj, "decompress", None) or self._obj.process
+            self._parked = b""
+
+        def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+            if self._parked:
+                data, self._parked = self._parked + data, b""
+            out = b""
+            # It takes nothing new while it holds output.
+            while data and self._holds_output():
+                piece = self._bounded(b"", max_length)
+                out += piece
+                if 0 < max_length <= len(out):
+                    self._parked = data
+                    return out
+                if not piece:
+                    break
+            return out + self._bounded(data, max_length)
+
+        def _bounded(self, data: bytes, max_length: int) -> bytes:
+            if max_length > 0:
+                try:
+                    return typing.cast(bytes, self._feed(data, output_buffer_limit=max_length))
+                except TypeError:
+                    warnings.warn(
+                        "Brotli >= 1.2.0 is required to prevent decompression bombs.",
+                        DependencyWarning,
+                        stacklevel=2,
+                    )
+            return typing.cast(bytes, self._feed(data))
+
+        def _holds_output(self) -> bool:
+            accepts = getattr(self._obj, "can_accept_more_data", None)
+            return accepts is not None and not accepts()
+
+        @property
+        def has_unconsumed_tail(self) -> bool:
+            try:
+                return bool(self._parked) or self._holds_output()
+            except brotli.error:
+                return False  # it has failed, and said so
+
+        def flush(self) -> bytes:
+            flush = getattr(self._obj, "flush", None)
+            return b"" if flush is None else flush()
+
+
+if HAS_ZSTD:
+
+    class ZstdDecoder(ContentDecoder):
+        """``zstd`` (RFC 8878): one frame or several."""
+
+        def __init__(self) -> None:
+            self._obj = zstd.ZstdDecompressor()
+            self._parked = b""
+
+        def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+            if self._parked:
+                data, self._parked = self._parked + data, b""
+            if max_length == 0:
+                self._parked = data
+                return b""
+            pieces: list[bytes] = []
+            size = 0
+            while data or self._holds_output():
+                if 0 < max_length <= size:
+                    self._parked = data
+                    break
+                if self._obj.eof:
+                    self._obj = zstd.ZstdDecompressor()
+                left = max_length - size if max_length > 0 else -1
+                piece = self._obj.decompress(data, max_length=left)
+                # What a frame does not need belongs to the next one.
+                data = self._obj.unused_data if self._obj.eof else b""
+                pieces.append(piece)
+                size += len(piece)
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+        def _holds_output(self) -> bool:
+            return not (self._obj.eof or self._obj.needs_input)
+
+        @property
+        def has_unconsumed_tail(self) -> bool:
+            return bool(self._parked) or self._holds_output()
+
+        def flush(self) -> bytes:
+            if not self._obj.eof:
+                raise DecodeError("Zstandard data is incomplete")
+            return b""
+
+
+class MultiDecoder(ContentDecoder):
+    """Several codings, one inside the other.
+
+    :param modes: as in Content-Encoding, in the order in which they were applied
+
+    Raises ``DecodeError`` for more than :attr:`max_decode_links`.
+    """
+
+    max_decode_links = 5
+
+    def __init__(self, modes: str) -> None:
+        names = [name.strip() for name in modes.split(",")]
+        if len(names) > self.max_decode_links:
+            raise DecodeError(
+                "Too many content encodings in the chain: "
+                f"{len(names)} > {self.max_decode_links}"
+            )
+        self._decoders = [_get_decoder(name) for name in names]
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        if max_length <= 0:
+            return self._through(data, -1)[0]
+        out = bytearray()
+        while len(out) < max_length:
+            piece, progress = self._through(data, max_length - len(out))
+            out += piece
+            data = b""
+            if not progress:
+                break
+        return bytes(out)
+
+    def _through(self, data: bytes, max_length: int) -> tuple[bytes, bool]:
+        """One pass through all, and whether any of them put something out."""
+        progress = False
+        for decoder in reversed(self._decoders):
+            data = decoder.decompress(data, max_length=max_length)
+            progress = progress or bool(data)
+        return data, progress
+
+    @property
+    def has_unconsumed_tail(self) -> bool:
+        return any(decoder.has_unconsumed_tail for decoder in self._decoders)
+
+    def flush(self) -> bytes:
+        return self._decoders[0].flush()
+
+
+def _registry() -> dict[str, type[ContentDecoder]]:
+    known: dict[str, type[ContentDecoder]] = {
+        "gzip": GzipDecoder,
+        "x-gzip": GzipDecoder,
+        "deflate": DeflateDecoder,
+    }
+    if brotli is not None:
+        known["br"] = BrotliDecoder
+    if HAS_ZSTD:
+        known["zstd"] = ZstdDecoder
+    return known
+
+
+#: Every coding that can be undone here, and by what.
+CODINGS = _registry()
+
+#: What decoders raise when a body is not what it is said to be.
+ERRORS: tuple[type[Exception], ...] = (OSError, zlib.error)
+if brotli is not None:
+    ERRORS += (brotli.error,)
+if HAS_ZSTD:
+    ERRORS += (zstd.ZstdError,)
+
+
+def _get_decoder(mode: str) -> ContentDecoder:
+    """A decoder for a Content-Encoding; an unknown coding inside a chain is taken for deflate."""
+    if "," in mode:
+        return MultiDecoder(mode)
+    return CODINGS.get(mode, DeflateDecoder)()
+
+
+def decoder_for(encoding: str, supported: typing.Container[str]) -> ContentDecoder | None:
+    """A decoder for *encoding*, in lower case; None = the body is handed over as it is."""
+    if encoding in supported:
+        return _get_decoder(encoding)
+    if "," in encoding and any(name.strip() in supported for name in encoding.split(",")):
+        return _get_decoder(encoding)
+    return None

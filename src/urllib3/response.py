@@ -1,0 +1,885 @@
+"""A response, and every way to read its body.
+
+Two faces of the wire: ``_fp``, an ``http.client`` response or whatever file-like object somebody
+put there, and, for a body in chunks, its ``_fp.fp``.  What is read there goes through the decoder
+into a buffer, and from there to the reader.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import socket
+import typing
+from collections.abc import Callable, Generator, Iterator, Mapping
+from http.client import HTTPResponse as _HttplibHTTPResponse
+
+from . import _decode, _wire
+from ._body import BaseSSLError, BytesQueueBuffer, translate
+from ._collections import HTTPHeaderDict
+from ._decode import (
+    HAS_ZSTD,
+    ContentDecoder,
+    DeflateDecoder,
+    GzipDecoder,
+    GzipDecoderState,
+    MultiDecoder,
+    _get_decoder,
+    brotli,
+)
+from .exceptions import (
+    BodyNotHttplibCompatible,
+    DecodeError,
+    HTTPError,
+    IncompleteRead,
+    InvalidChunkLength,
+    InvalidHeader,
+    ProtocolError,
+    ResponseNotChunked,
+)
+from .util import ssl_
+from .util.response import is_fp_closed, is_response_to_head
+
+if brotli is not None:
+    from ._decode import BrotliDecoder
+if HAS_ZSTD:
+    from ._decode import ZstdDecoder, zstd
+
+if typing.TYPE_CHECKING:
+    from ._base_connection import BaseHTTPConnection
+    from .connectionpool import HTTPConnectionPool
+    from .util.retry import Retry
+
+__all__ = [
+    "HAS_ZSTD",
+    "BaseHTTPResponse",
+    "BytesQueueBuffer",
+    "ContentDecoder",
+    "DeflateDecoder",
+    "GzipDecoder",
+    "GzipDecoderState",
+    "HTTPResponse",
+    "MultiDecoder",
+    "_get_decoder",
+]
+if brotli is not None:
+    __all__ += ["BrotliDecoder"]
+if HAS_ZSTD:
+    __all__ += ["ZstdDecoder", "zstd"]
+
+log = logging.getLogger(__name__)
+
+_READ_CHUNK_SIZE = 65536  # bytes
+_MAX_CHUNK_LINE_LENGTH = _wire.MAX_LINE
+#: Bytes of a body nobody wants that are read to save a connection; beyond, a new one is cheaper.
+_DRAIN_AT_MOST = 1 << 20
+_READ1_AT_MOST = 8192  # bytes read at a time while waiting for something decoded
+_PYOPENSSL_AT_MOST = 1 << 28  # bytes: its reads fail beyond 2**31
+
+
+class BaseHTTPResponse(io.IOBase):
+    """What every response offers, however it came.
+
+    :param headers: a header dict, or what one can be made of
+    :param version: 10, 11 or 20
+    :param version_string: the same for people
+    :param decode_content: whether reading undoes the Content-Encoding unless told otherwise
+    :param request_url: what was asked for
+    :param retries: the policy after the request, with its history
+    """
+
+    CONTENT_DECODERS: typing.ClassVar[list[str]] = list(_decode.CODINGS)
+    REDIRECT_STATUSES: typing.ClassVar[list[int]] = [301, 302, 303, 307, 308]
+    DECODER_ERROR_CLASSES: tuple[type[Exception], ...] = _decode.ERRORS
+
+    length_remaining: int | None
+
+    def __init__(
+        self,
+        *,
+        headers: typing.Any = None,
+        status: int,
+        version: int,
+        version_string: str,
+        reason: str | None,
+        decode_content: bool,
+        request_url: str | None,
+        retries: Retry | None = None,
+    ) -> None:
+        self.headers: HTTPHeaderDict = (
+            headers if isinstance(headers, HTTPHeaderDict) else HTTPHeaderDict(headers)
+        )
+        self.status = status
+        self.version = version
+        self.version_string = version_string
+        self.reason = reason
+        self.decode_content = decode_content
+        self._has_decoded_content = False
+        self._request_url: str | None = request_url
+        self._retries: Retry | None = None
+        if retries is not None:
+            self.retries = retries
+        self.chunked = False
+        coding = self.headers.get("transfer-encoding")
+        if coding is not None:
+            self.chunked = "chunked" in [name.strip() for name in coding.lower().split(",")]
+        self._decoder: ContentDecoder | None = None
+        self._decoder_initialized = False
+
+    # ------------------------------------------------------------ what subclasses provide
+
+    @property
+    def data(self) -> bytes:
+        """The whole body."""
+        raise NotImplementedError
+
+    @property
+    def url(self) -> str | None:
+        """What was asked for, after redirects."""
+        raise NotImplementedError
+
+    @url.setter
+    def url(self, url: str | None) -> None:
+        raise NotImplementedError
+
+    @property
+    def connection(self) -> BaseHTTPConnection | None:
+        """The connection, as long as the response holds it."""
+        raise NotImplementedError
+
+    def stream(
+        self, amt: int | None = _READ_CHUNK_SIZE, decode_content: bool | None = None
+    ) -> Iterator[bytes]:
+        """The body in pieces."""
+        raise NotImplementedError
+
+    def read(
+        self,
+        amt: int | None = None,
+        decode_content: bool | None = None,
+        cache_content: bool = False,
+    ) -> bytes:
+        """The body, or up to *amt* bytes of it."""
+        raise NotImplementedError
+
+    def read1(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:
+        """What is there of the body."""
+        raise NotImplementedError
+
+    def read_chunked(
+        self, amt: int | None = None, decode_content: bool | None = None
+    ) -> Iterator[bytes]:
+        """The body chunk by chunk."""
+        raise NotImplementedError
+
+    def release_conn(self) -> None:
+        """Give the connection back."""
+        raise NotImplementedError
+
+    def drain_conn(self) -> None:
+        """Read the rest and forget it."""
+        raise NotImplementedError
+
+    def shutdown(self) -> None:
+        """Let a blocked reader in another thread see the end."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Give the body up."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------ what they all have
+
+    def get_redirect_location(self) -> str | None | typing.Literal[False]:
+        """Where the response redirects to; False if its status is of no redirect."""
+        if self.status in self.REDIRECT_STATUSES:
+            return typing.cast("str | None", self.headers.get("location"))
+        return False
+
+    def json(self) -> typing.Any:
+        """The body, taken for JSON in UTF-8; raises what ``json.loads`` and decoding raise."""
+        import json
+
+        return json.loads(self.data.decode("utf-8"))
+
+    @property
+    def retries(self) -> Retry | None:
+        """The policy after the request; its history tells what came before this response."""
+        return self._retries
+
+    @retries.setter
+    def retries(self, retries: Retry | None) -> None:
+        if retries is not None and retries.history:
+            self.url = retries.history[-1].redirect_location
+        self._retries = retries
+
+    def _init_decoder(self) -> None:
+        """Settle what undoes the Content-Encoding.  One that was put here before is kept."""
+        if self._decoder_initialized:
+            return
+        encoding = self.headers.get("content-encoding")
+        if encoding is not None and self._decoder is None:
+            self._decoder = _decode.decoder_for(encoding.lower(), self.CONTENT_DECODERS)
+        self._decoder_initialized = True
+
+    def _decode(
+        self,
+        data: bytes,
+        decode_content: bool | None,
+        flush_decoder: bool,
+        max_length: int | None = None,
+    ) -> bytes:
+        """*data* decoded; at the end of the body the decoder is flushed, and no bound holds."""
+        if not decode_content:
+            if self._has_decoded_content:
+                raise RuntimeError(
+                    "Calling read(decode_content=False) is not supported after "
+                    "read(decode_content=True) was called."
+                )
+            return data
+        if self._decoder is None:
+            return data
+        if max_length is None or flush_decoder:
+            max_length = -1
+        try:
+            data = self._decoder.decompress(data, max_length=max_length)
+            self._has_decoded_content = True
+        except self.DECODER_ERROR_CLASSES as error:
+            encoding = self.headers.get("content-encoding", "").lower()
+            raise DecodeError(
+                f"Received response with content-encoding: {encoding}, "
+                "but failed to decode it.",
+                error,
+            ) from error
+        if flush_decoder:
+            data += self._flush_decoder()
+        return data
+
+    def _flush_decoder(self) -> bytes:
+        """What the decoder still has at the end of the body."""
+        if self._decoder is None:
+            return b""
+        try:
+            return self._decoder.decompress(b"", max_length=-1) + self._decoder.flush()
+        except self.DECODER_ERROR_CLASSES:
+            return b""  # what follows a complete stream and is nobody's (Python 3.14 complains)
+
+    def readinto(self, b: bytearray) -> int:
+        """Read into *b*; the number of bytes, 0 at the end."""
+        data = self.read(len(b))
+        b[: len(data)] = data
+        return len(data)
+
+    def getheaders(self) -> HTTPHeaderDict:
+        """The headers."""
+        return self.headers
+
+    def getheader(self, name: str, default: str | None = None) -> str | None:
+        """One header, or *default*."""
+        return typing.cast("str | None", self.headers.get(name, default))
+
+    def info(self) -> HTTPHeaderDict:
+        """The headers, as ``http.cookiejar`` asks for them."""
+        return self.headers
+
+    def geturl(self) -> str | None:
+        """The URL, as ``http.cookiejar`` asks for it."""
+        return self.url
+
+
+class HTTPResponse(BaseHTTPResponse):
+    """A response with a body that is read from the wire, or from anything that can be read.
+
+    :param body: str or bytes, or an object with ``read``
+    :param preload_content: read everything now; whatever is wrong with the body is raised now
+    :param original_response: the ``http.client`` response, or what stands for it
+    :param pool: where the connection goes back to
+    :param connection: to give back
+    :param enforce_content_length: a body shorter than announced is an error
+    :param request_method: what was asked with: an answer to HEAD has no body
+    :param auto_close: be closed as soon as the body has been read
+    :param sock_shutdown: called by :meth:`shutdown` with a ``socket.SHUT_*`` value
+
+    Raises ``InvalidHeader`` for contradicting Content-Lengths.
+    """
+
+    def __init__(
+        self,
+        body: typing.Any = "",
+        headers: typing.Any = None,
+        status: int = 0,
+        version: int = 0,
+        version_string: str = "HTTP/?",
+        reason: str | None = None,
+        preload_content: bool = True,
+        decode_content: bool = True,
+        original_response: _HttplibHTTPResponse | None = None,
+        pool: HTTPConnectionPool | None = None,
+        connection: BaseHTTPConnection | None = None,
+        msg: typing.Any = None,
+        retries: Retry | None = None,
+        enforce_content_length: bool = True,
+        request_method: str | None = None,
+        request_url: str | None = None,
+        auto_close: bool = True,
+        sock_shutdown: Callable[[int], None] | None = None,
+    ) -> None:
+        super().__init__(
+            headers=headers,
+            status=status,
+            version=version,
+            version_string=version_string,
+            reason=reason,
+            decode_content=decode_content,
+            request_url=request_url,
+            retries=retries,
+        )
+        self.enforce_content_length = enforce_content_length
+        self.auto_close = auto_close
+        self.msg = msg
+        self._body: typing.Any = body if body and isinstance(body, (str, bytes)) else None
+        self._fp: typing.Any = body if hasattr(body, "read") else None
+        self._fp_bytes_read = 0
+        self._original_response = original_response
+        self._pool = pool
+        self._connection = connection
+        self._sock_shutdown = sock_shutdown
+        self._uncached_read_occurred = False
+        self._decoded_buffer = BytesQueueBuffer()
+        #: Bytes left of the chunk that is being read; None between chunks.
+        self.chunk_left: int | None = None
+        self.length_remaining = self._init_length(request_method)
+        if preload_content and self._body is None:
+            self._body = self.read(decode_content=decode_content)
+
+    # ------------------------------------------------------------ connection
+
+    @property
+    def connection(self) -> BaseHTTPConnection | None:
+        """The connection, as long as the response holds it."""
+        return self._connection
+
+    def release_conn(self) -> None:
+        """Give the connection back to its pool, whatever is left unread on it."""
+        if self._pool and self._connection:
+            self._pool._put_conn(self._connection)
+            self._connection = None
+
+    def drain_conn(self) -> None:
+        """Read the rest without decoding it, so that the connection can be used again.
+
+        A long rest is not worth it: after a megabyte the connection is closed instead.
+        """
+        with contextlib.suppress(HTTPError, OSError, BaseSSLError, _wire.http.client.HTTPException):
+            drained = 0
+            while data := self._raw_read(_READ_CHUNK_SIZE):
+                drained += len(data)
+                if drained > _DRAIN_AT_MOST:
+                    self._abandon()
+                    self._settle()
+                    break
+        if self._has_decoded_content:
+            # What the decoder holds is nobody's now, and must not be inflated.
+            self._decoded_buffer.get_all()
+            self._decoder = None
+
+    def shutdown(self) -> None:
+        """Shut the socket down for reading: a blocked reader in another thread sees the end.
+
+        Raises ValueError if that is not possible, RuntimeError once the connection is given back.
+        """
+        if not self._sock_shutdown:
+            raise ValueError("Cannot shutdown socket as self._sock_shutdown is not set")
+        if self._connection is None:
+            raise RuntimeError(
+                "Cannot shutdown as connection has already been released to the pool"
+            )
+        self._sock_shutdown(socket.SHUT_RD)
+
+    # ------------------------------------------------------------ length
+
+    def _init_length(self, request_method: str | None) -> int | None:
+        """The number of bytes to come on the wire, or None if only their end will tell."""
+        length: int | None = None
+        announced = self.headers.get("content-length")
+        if announced is not None:
+            if self.chunked:
+                log.warning(
+                    "Received response with both Content-Length and "
+                    "Transfer-Encoding set. This is expressly forbidden "
+                    "by RFC 7230 sec 3.3.2. Ignoring Content-Length and "
+                    "attempting to process response as Transfer-Encoding: "
+                    "chunked."
+                )
+                return None
+            length = _announced_length(announced)
+        status = _status_number(self.status)
+        if status in (204, 304) or 100 <= status < 200 or request_method == "HEAD":
+            length = 0
+        return length
+
+    def tell(self) -> int:
+        """Bytes obtained from the wire so far."""
+        return self._fp_bytes_read
+
+    # ------------------------------------------------------------ the wire
+
+    def _abandon(self) -> None:
+        """Reading failed or was given up: nothing more can be had from the connection."""
+        if self._original_response is not None:
+            self._original_response.close()
+        if self._connection is not None:
+            self._connection.close()
+
+    def _settle(self) -> None:
+        """Give the connection back if the body has been read to its end, or given up."""
+        if self._original_response is not None and self._original_response.isclosed():
+            self.release_conn()
+
+    @contextlib.contextmanager
+    def _error_catcher(self) -> Generator[None]:
+        """Around whatever touches the wire: errors are translated, the connection is settled."""
+        try:
+            yield
+        except BaseException as error:
+            self._abandon()
+            seen = translate(error, self._pool)
+            if seen is error:
+                raise
+            raise seen from error
+        finally:
+            self._settle()
+
+    def _fp_read(self, amt: int | None = None, *, read1: bool = False) -> bytes:
+        """Read from the body object."""
+        fp = self._fp
+        if ssl_.IS_PYOPENSSL:
+            return self._fp_read_in_parts(amt, read1)
+        if read1:
+            return fp.read1() if amt is None else fp.read1(amt)  # type: ignore[no-any-return]
+        return fp.read() if amt is None else fp.read(amt)  # type: ignore[no-any-return]
+
+    def _fp_read_in_parts(self, amt: int | None, read1: bool) -> bytes:
+        # pyOpenSSL takes the size of a read for a C int.
+        wanted = amt if amt is not None else self.length_remaining
+        if wanted is None or wanted < 1 << 31:
+            read = self._fp.read1 if read1 else self._fp.read
+            return read() if amt is None else read(amt)  # type: ignore[no-any-return]
+        if read1:
+            return self._fp.read1((1 << 31) - 1)  # type: ignore[no-any-return]
+        parts = []
+        while wanted and (part := self._fp.read(min(wanted, _PYOPENSSL_AT_MOST))):
+            parts.append(part)
+            wanted -= len(part)
+        return b"".join(parts)
+
+    def _raw_read(self, amt: int | None = None, *, read1: bool = False) -> bytes | None:
+        """Read from the wire, keep count, and see to the connection.
+
+        Raises what :func:`translate` makes of errors; a sized read of nothing before the announced
+        end is one.
+        """
+        fp = self._fp
+        if fp is None:
+            return None
+        try:
+            data = b"" if getattr(fp, "closed", False) else self._fp_read(amt, read1=read1)
+            if not data:
+                self._end_of_wire(amt, read1)
+            elif read1 and len(data) == self.length_remaining:
+                fp.close()
+        except BaseException as error:
+            self._abandon()
+            self._settle()
+            seen = translate(error, self._pool)
+            if seen is error:
+                raise
+            raise seen from error
+        if data:
+            self._fp_bytes_read += len(data)
+            if self.length_remaining is not None:
+                self.length_remaining -= len(data)
+        self._settle()
+        return data
+
+    def _end_of_wire(self, amt: int | None, read1: bool) -> None:
+        if amt is None:
+            if read1:
+                self._fp.close()
+            return
+        if amt == 0:
+            return
+        self._fp.close()
+        if self.enforce_content_length and self.length_remaining:
+            raise IncompleteRead(self._fp_bytes_read, self.length_remaining)
+
+    # ------------------------------------------------------------ reading
+
+    @property
+    def data(self) -> bytes:
+        """The whole body; read now if it was not preloaded, and kept."""
+        if self._body:
+            return typing.cast(bytes, self._body)
+        if self._fp is not None:
+            return self.read(cache_content=True)
+        return None  # type: ignore[return-value]  # there is none and never was
+
+    def read(
+        self,
+        amt: int | None = None,
+        decode_content: bool | None = None,
+        cache_content: bool = False,
+    ) -> bytes:
+        """Read the body.
+
+        :param amt: exactly so many bytes unless it ends; None = all the rest
+        :param decode_content: None = as the response was made
+        :param cache_content: keep the result for :attr:`data`; only for the whole
+
+        Raises ``ReadTimeoutError``, ``ProtocolError`` for a broken connection or a short body,
+        ``DecodeError``, and RuntimeError for mixing decoded and raw reads.
+        """
+        self._init_decoder()
+        if decode_content is None:
+            decode_content = self.decode_content
+        if amt is None or amt < 0:
+            return self._read_rest(decode_content, cache_content)
+        if amt == 0:
+            return b""
+        self._uncached_read_occurred = True
+        if not decode_content:
+            return self._read_undecoded(amt)
+        if self._decoder is None and not self._decoded_buffer:
+            data = self._raw_read(amt)
+            if not data or len(data) >= amt:
+                return typing.cast(bytes, data)
+            self._decoded_buffer.put(data)
+        self._fill(amt)
+        return self._decoded_buffer.get(amt) if self._decoded_buffer else b""
+
+    def _read_rest(self, decode_content: bool, cache_content: bool) -> bytes:
+        data = self._raw_read()
+        if data is None:
+            return data  # type: ignore[return-value]  # as the body object has it
+        if self._decoder is not None or self._has_decoded_content:
+            fed = bool(data) or self._fp_bytes_read > 0
+            data = self._decode(data, decode_content, fed)
+        if self._decoded_buffer:
+            self._decoded_buffer.put(data)
+            data = self._decoded_buffer.get_all()
+        if cache_content and not self._uncached_read_occurred:
+            self._body = data
+        elif not cache_content:
+            self._uncached_read_occurred = True
+        return data
+
+    def _read_undecoded(self, amt: int) -> bytes:
+        if self._has_decoded_content:
+            if len(self._decoded_buffer) >= amt:
+                return self._decoded_buffer.get(amt)
+            raise RuntimeError(
+                "Calling read(decode_content=False) is not supported after "
+                "read(decode_content=True) was called."
+            )
+        if self._decoded_buffer:
+            return self._decoded_buffer.get(amt)
+        return typing.cast(bytes, self._raw_read(amt))
+
+    def _fill(self, amt: int) -> None:
+        """Have *amt* decoded bytes in the buffer, or all there are."""
+        buffer = self._decoded_buffer
+        while len(buffer) < amt:
+            missing = amt - len(buffer)
+            if self._decoder is not None and self._decoder.has_unconsumed_tail:
+                decoded = self._decode(b"", True, False, missing)
+                if decoded:
+                    buffer.put(decoded)
+                    continue
+            data = self._raw_read(amt)
+            if not data:
+                return
+            decoded = self._decode(data, True, False, missing)
+            if decoded:
+                buffer.put(decoded)
+
+    def read1(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:
+        """Read what is there: at least a byte before the end, at most *amt*, without waiting for more.
+
+        Raises what :meth:`read` raises.
+        """
+        if decode_content is None:
+            decode_content = self.decode_content
+        if amt is not None and amt < 0:
+            amt = None
+        if self._has_decoded_content:
+            if not decode_content:
+                raise RuntimeError(
+                    "Calling read1(decode_content=False) is not supported after "
+                    "read1(decode_content=True) was called."
+                )
+            held = self._held(amt)
+            if held:
+                return held
+        if amt == 0:
+            return b""
+        self._uncached_read_occurred = True
+        if self._decoded_buffer:
+            return self._held(amt)
+        self._init_decoder()
+        data = self._raw_read(amt, read1=True)
+        if not decode_content or self._decoder is None or data is None:
+            return typing.cast(bytes, data)
+        return self._read1_decoded(data, amt)
+
+    def _held(self, amt: int | None) -> bytes:
+        """What has been decoded already, or can be without the wire; at most *amt* bytes."""
+        buffer = self._decoded_buffer
+        if not buffer and amt != 0 and self._decoder and self._decoder.has_unconsumed_tail:
+            decoded = self._decode(b"", True, False, amt)
+            if decoded:
+                buffer.put(decoded)
+        if not buffer or amt == 0:
+            return b""
+        return buffer.get_all() if amt is None else buffer.get(amt)
+
+    def _read1_decoded(self, data: bytes | None, amt: int | None) -> bytes:
+        while True:
+            decoded = self._decode(data or b"", True, not data, amt)
+            if decoded:
+                self._decoded_buffer.put(decoded)
+                return self._held(amt)
+            if not data:
+                return b""
+            data = self._raw_read(_READ1_AT_MOST, read1=True)
+
+    def stream(
+        self, amt: int | None = _READ_CHUNK_SIZE, decode_content: bool | None = None
+    ) -> Generator[bytes]:
+        """The body in pieces.
+
+        :param amt: bytes of each piece but the last; of a body in chunks each piece is a chunk, or
+            a part of one no longer than this, and comes as soon as it is there
+        :param decode_content: None = as the response was made; for a body in chunks, not
+
+        Raises what :meth:`read` and :meth:`read_chunked` raise.
+        """
+        if amt == 0:
+            return
+        if self.chunked and self.supports_chunked_reads():
+            yield from self.read_chunked(amt, decode_content=decode_content)
+            return
+        whole = amt is None or amt < 0
+        while not is_fp_closed(self._fp) or self._holds_decoded():
+            data = self.read(amt=amt, decode_content=decode_content)
+            if data:
+                yield data
+            elif whole:
+                return  # a body object may never say that it is closed
+
+    def _holds_decoded(self) -> bool:
+        return bool(self._decoded_buffer) or bool(
+            self._decoder and self._decoder.has_unconsumed_tail
+        )
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The lines of the body, decoded."""
+        pending: list[bytes] = []
+        for piece in self.stream(decode_content=True):
+            if b"\n" not in piece:
+                pending.append(piece)
+                continue
+            *lines, rest = (b"".join(pending) + piece).split(b"\n")
+            pending = [rest] if rest else []
+            for line in lines:
+                yield line + b"\n"
+        if pending:
+            yield b"".join(pending)
+
+    # ------------------------------------------------------------ chunks
+
+    def supports_chunked_reads(self) -> bool:
+        """Whether chunks can be read: the body object shows the raw bytes beneath it."""
+        return hasattr(self._fp, "fp")
+
+    def _update_chunk_length(self) -> None:
+        """Read the line that begins a chunk, if one is due.
+
+        CacheControl puts its own in this method's place: looked up on the instance for each chunk.
+        """
+        if self.chunk_left is not None:
+            return
+        line = self._fp.fp.readline(_MAX_CHUNK_LINE_LENGTH + 1)
+        if len(line) > _MAX_CHUNK_LINE_LENGTH:
+            self.close()
+            raise ProtocolError("Response chunk size line exceeded maximum allowed length")
+        try:
+            self.chunk_left = _wire.chunk_size(line)
+        except ValueError:
+            self.close()
+            if line:
+                raise InvalidChunkLength(self, line) from None
+            raise ProtocolError("Response ended prematurely") from None
+
+    def _handle_chunk(self, amt: int | None) -> bytes:
+        """The rest of the chunk, or *amt* bytes of it."""
+        left = typing.cast(int, self.chunk_left)
+        if amt is not None and amt < left:
+            data: bytes = self._fp._safe_read(amt)
+            self.chunk_left = left - amt
+            return data
+        data = self._fp._safe_read(left)
+        end = self._fp._safe_read(2)
+        if not _wire.ends_chunk(end):
+            self.close()
+            raise InvalidChunkLength(self, end)
+        self.chunk_left = None
+        return data
+
+    def read_chunked(
+        self, amt: int | None = None, decode_content: bool | None = None
+    ) -> Generator[bytes]:
+        """The body chunk by chunk, each as soon as it has come in full.
+
+        :param amt: bytes of a piece at most; a longer chunk comes in several
+
+        Raises ``ResponseNotChunked`` and ``BodyNotHttplibCompatible``, ``ProtocolError`` for a
+        broken connection or framing, ``ReadTimeoutError``, ``DecodeError``.
+        """
+        self._init_decoder()
+        if not self.chunked:
+            raise ResponseNotChunked(
+                "Response is not chunked. Header 'transfer-encoding: chunked' is missing."
+            )
+        if not self.supports_chunked_reads():
+            raise BodyNotHttplibCompatible(
+                "Body should be http.client.HTTPResponse like. "
+                "It should have have an fp attribute which returns raw chunks."
+            )
+        with self._error_catcher():
+            original = self._original_response
+            if original is not None and is_response_to_head(original):
+                original.close()
+                return
+            if self._fp.fp is None or amt == 0:
+                return
+            if amt is not None and amt < 0:
+                amt = None
+            yield from self._chunks(amt, decode_content)
+            self._discard_trailers()
+            if original is not None:
+                original.close()
+
+    def _chunks(self, amt: int | None, decode_content: bool | None) -> Generator[bytes]:
+        if self._decoder is None and not self._has_decoded_content:
+            while True:
+                self._update_chunk_length()
+                if self.chunk_left == 0:
+                    return
+                yield self._handle_chunk(amt)
+        while True:
+            if decode_content and self._decoder and self._decoder.has_unconsumed_tail:
+                data = self._decode(b"", decode_content, False, amt)
+                if data:
+                    yield data
+                    continue
+            self._update_chunk_length()
+            if self.chunk_left == 0:
+                break
+            data = self._decode(self._handle_chunk(amt), decode_content, False, amt)
+            if data:
+                yield data
+        if decode_content:
+            data = self._flush_decoder()
+            if data:
+                yield data
+
+    def _discard_trailers(self) -> None:
+        for _ in range(_wire.MAX_TRAILERS + 1):
+            line = self._fp.fp.readline(_MAX_CHUNK_LINE_LENGTH + 1)
+            if len(line) > _MAX_CHUNK_LINE_LENGTH:
+                raise ProtocolError("Response chunk trailer line exceeded maximum allowed length")
+            if line in (b"\r\n", b"\n", b""):
+                return
+        raise ProtocolError(f"Response has more than {_wire.MAX_TRAILERS} trailer lines")
+
+    # ------------------------------------------------------------ as a file
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def fileno(self) -> int:
+        """The socket's descriptor; OSError if there is none."""
+        if self._fp is None:
+            raise OSError("HTTPResponse has no file to get a fileno from")
+        if hasattr(self._fp, "fileno"):
+            return typing.cast(int, self._fp.fileno())
+        raise OSError(
+            "The file-like object this HTTPResponse is wrapped around has no file descriptor"
+        )
+
+    def flush(self) -> None:
+        """Flush the body object, if that means anything to it."""
+        if (
+            self._fp is not None
+            and hasattr(self._fp, "flush")
+            and not getattr(self._fp, "closed", False)
+        ):
+            self._fp.flush()
+
+    def close(self) -> None:
+        """Give the body up, and the connection with it if it is still held."""
+        self._sock_shutdown = None
+        if not self.closed and self._fp is not None:
+            self._fp.close()
+        if self._connection:
+            self._connection.close()
+        if not self.auto_close:
+            io.IOBase.close(self)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the body has been read, or given up; see *auto_close*."""
+        if not self.auto_close:
+            return io.IOBase.closed.__get__(self)  # type: ignore[attr-defined,no-any-return]
+        if self._fp is None:
+            return True
+        if hasattr(self._fp, "isclosed"):
+            return typing.cast(bool, self._fp.isclosed())
+        return typing.cast(bool, getattr(self._fp, "closed", True))
+
+    def isclosed(self) -> bool:
+        """Whether the body object is closed; ValueError if nobody can tell."""
+        return is_fp_closed(self._fp)
+
+    @property
+    def url(self) -> str | None:
+        """What was asked for; after a redirect, its Location as it came."""
+        return self._request_url
+
+    @url.setter
+    def url(self, url: str | None) -> None:
+        self._request_url = url
+
+
+def _announced_length(value: str) -> int | None:
+    """The length that Content-Length, in one field or several, announces; None if it makes no sense."""
+    try:
+        lengths = {int(part) for part in value.split(",")}
+    except ValueError:
+        return None
+    if len(lengths) > 1:
+        raise InvalidHeader(f"Content-Length contained multiple unmatching values ({value})")
+    length = lengths.pop()
+    return length if length >= 0 else None
+
+
+def _status_number(status: typing.Any) -> int:
+    try:
+        return int(status)
+    except ValueError:
+        return 0
+
+
+_Headers = typing.Union[Mapping[str, str], Mapping[bytes, bytes]]
