@@ -133,7 +133,7 @@ class SOCKSHTTPConnectionPool(HTTPConnectionPool):
 class SOCKSHTTPSConnectionPool(HTTPSConnectionPool):
     """Connections to one host over TLS, through a SOCKS proxy."""
 
-    ConnectionCls = SOCKSHTTPSConnection
+    ConnectionCls: type[typing.Any] = SOCKSHTTPSConnection
 
 
 class SOCKSProxyManager(PoolManager):

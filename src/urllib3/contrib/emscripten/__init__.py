@@ -1,0 +1,20 @@
+"""Requests from Python in a browser or in Node.js (Pyodide), which have ``fetch`` and no sockets.
+
+Experimental.  Proxies, TLS settings, client certificates, source addresses and socket options mean
+nothing here, and the runtime undoes content codings.
+"""
+
+from __future__ import annotations
+
+from ... import connection
+from ...connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from .connection import EmscriptenHTTPConnection, EmscriptenHTTPSConnection
+
+
+def inject_into_urllib3() -> None:
+    """Make every pool connect by ``fetch`` from now on; ``import`` does it under Emscripten."""
+    HTTPConnectionPool.ConnectionCls = EmscriptenHTTPConnection
+    HTTPSConnectionPool.ConnectionCls = EmscriptenHTTPSConnection  # type: ignore[assignment]
+    connection.HTTPConnection = EmscriptenHTTPConnection  # type: ignore[misc,assignment]
+    connection.HTTPSConnection = EmscriptenHTTPSConnection  # type: ignore[misc,assignment]
+    connection.VerifiedHTTPSConnection = EmscriptenHTTPSConnection  # type: ignore[assignment]
