@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from enum import Enum, auto
 from threading import RLock
 
 __all__ = ["RecentlyUsedContainer", "HTTPHeaderDict"]
@@ -110,7 +111,10 @@ class HTTPHeaderDictItemView(set[tuple[str, str]]):
         return self._headers._has_value_for_header(name, value)
 
 
-_ABSENT: typing.Any = object()
+class _Sentinel(Enum):
+    """Stands for an argument that was not given, where None is one."""
+
+    not_passed = auto()
 
 
 def _key(name: str | bytes) -> str:
@@ -219,12 +223,12 @@ class HTTPHeaderDict(MutableMapping[str, str]):
     @typing.overload
     def getlist(self, key: str, default: D) -> list[str] | D: ...
 
-    def getlist(self, key: str, default: typing.Any = _ABSENT) -> typing.Any:
+    def getlist(self, key: str, default: typing.Any = _Sentinel.not_passed) -> typing.Any:
         """A list of the values of *key*, kept apart; *default*, or an empty list, if there are none."""
         entry = self._container.get(_key(key))
         if entry is not None:
             return entry[1:]
-        return [] if default is _ABSENT else default
+        return [] if default is _Sentinel.not_passed else default
 
     # Names that http.client, http.cookiejar and email know it by.
     getheaders = getlist

@@ -16,6 +16,7 @@ import re
 import socket
 import sys
 import threading
+import time
 import typing
 import warnings
 from http.client import HTTPException as HTTPException
@@ -164,7 +165,7 @@ class HTTPConnection(_Stock):
     _expires: float | None = None
     #: Seconds the peer said it keeps the connection, from its last answer.
     _keep_alive_hint: int | None = None
-    #: Monotonic time at which the socket was opened, once a pool asked for it.
+    #: Monotonic time at which the socket was opened.
     _opened: float | None = None
 
     def __init__(
@@ -315,6 +316,7 @@ class HTTPConnection(_Stock):
     def _dial(self) -> None:
         self.sock = self._new_conn()
         self._receiver = None
+        self._opened = time.monotonic()
 
     def _open_tunnel(self) -> None:
         if self._tunnel_scheme == "http":
@@ -458,7 +460,8 @@ class HTTPConnection(_Stock):
         )
         if headers is None:
             headers = {}
-        names = {to_str(name).lower() for name in headers} if headers else _NO_NAMES
+        # By keys(), so that a list of pairs fails here and not half way.
+        names = {to_str(name).lower() for name in headers.keys()} if headers else _NO_NAMES  # noqa: SIM118
         chunks, length = body_to_chunks(body, method=method, blocksize=self.blocksize)
         framing, chunked = _framing_field(names, length, body, chunked)
         self._expects_upgrade = "upgrade" in names

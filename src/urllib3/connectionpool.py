@@ -54,6 +54,7 @@ from .util.url import _normalize_host as normalize_host
 
 if typing.TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import TracebackType
 
     from ._base_connection import _TYPE_BODY, BaseHTTPConnection
     from .response import BaseHTTPResponse
@@ -98,7 +99,12 @@ class ConnectionPool:
     def __enter__(self) -> typing.Self:
         return self
 
-    def __exit__(self, *exc_info: object) -> typing.Literal[False]:
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> typing.Literal[False]:
         self.close()
         return False
 
@@ -551,18 +557,27 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
                 response_conn=None if release_conn else conn,
                 **request,
             )
-        except BaseException as error:
-            # Translated first: closing forgets how far the connection had got.
-            mapped = translate(error, conn) if isinstance(error, RETRYABLE) else None
-            if not isinstance(error, EmptyPoolError):
-                conn.close()
-                self._put_conn(None)
-            if mapped is None:
-                raise
-            return _Failure(error, mapped)
+        except RETRYABLE as error:
+            return self._fail(error, conn)
+        except EmptyPoolError:
+            raise
+        except BaseException:
+            self._discard(conn)
+            raise
         if release_conn:
             self._put_conn(conn)
         return response
+
+    def _fail(self, error: BaseException, conn: BaseHTTPConnection) -> _Failure:
+        # Translated first: closing forgets how far the connection had got.  And translated here:
+        # a frame in the error's traceback that held what it became would be a cycle.
+        failure = _Failure(error, translate(typing.cast(Exception, error), conn))
+        self._discard(conn)
+        return failure
+
+    def _discard(self, conn: BaseHTTPConnection) -> None:
+        conn.close()
+        self._put_conn(None)
 
     def _reach_proxy(self, conn: BaseHTTPConnection) -> None:
         try:

@@ -34,6 +34,7 @@ from .util.url import Url, parse_url
 if typing.TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
+    from types import TracebackType
 
     from .response import BaseHTTPResponse
 
@@ -168,7 +169,12 @@ class PoolManager(RequestMethods):
     def __enter__(self) -> typing.Self:
         return self
 
-    def __exit__(self, *exc_info: object) -> typing.Literal[False]:
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> typing.Literal[False]:
         self.clear()
         return False
 
@@ -347,7 +353,8 @@ class PoolManager(RequestMethods):
             return response
         log.info("Redirecting %s -> %s", url, location)
         response.drain_conn()
-        return self.urlopen(kw.pop("method"), location, redirect=redirect, **kw)
+        kw["redirect"] = redirect
+        return self.urlopen(kw.pop("method"), location, **kw)
 
     def _may_follow(
         self,
