@@ -154,7 +154,7 @@ def body_to_chunks(body: typing.Any, method: str, blocksize: int) -> ChunksAndCo
     Raises TypeError for what is no body.
     """
     if body is None:
-        if method.upper() in _METHODS_NOT_EXPECTING_BODY:
+        if str.upper(method) in _METHODS_NOT_EXPECTING_BODY:
             return ChunksAndContentLength(None, None)
         return ChunksAndContentLength(None, 0)
     if isinstance(body, (str, bytes)):
