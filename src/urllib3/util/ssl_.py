@@ -1,31 +1,39 @@
-"""TLS contexts and handshakes, as far as they are the same for every connection."""
+"""TLS contexts and handshakes, as far as they are the same for every connection.
+
+Works without ``ssl`` as far as it can: importing never fails, using it says what is missing.
+"""
 
 from __future__ import annotations
 
 import binascii
-import hmac
 import os
-import socket
 import sys
 import typing
 import warnings
+from pathlib import Path
 
 from ..exceptions import ProxySchemeUnsupported, SSLError
+from .url import _pattern
 
-SSLContext: typing.Any = None  # truststore and contrib.pyopenssl put their own here
+if typing.TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+SSLContext: typing.Any = None
 SSLTransport: typing.Any = None
 HAS_NEVER_CHECK_COMMON_NAME = False
+#: Whether ``contrib.pyopenssl`` has taken over.
 IS_PYOPENSSL = False
-#: Offered in every handshake; http2 replaces the list.
+#: Offered in every handshake; ``http2`` replaces the list.
 ALPN_PROTOCOLS = ["http/1.1"]
 
 _TYPE_VERSION_INFO = tuple[int, int, int, str, int]
 _TYPE_PEER_CERT_RET_DICT = dict[str, typing.Any]
-_TYPE_PEER_CERT_RET = typing.Union[_TYPE_PEER_CERT_RET_DICT, bytes, None]
+_TYPE_PEER_CERT_RET = _TYPE_PEER_CERT_RET_DICT | bytes | None
 
 _SSL_VERSION_TO_TLS_VERSION: dict[int, typing.Any] = {}
 
-# What the numbers are, for a Python without ssl.
+# The numbers behind the names, for a Python without ssl.
 PROTOCOL_TLS = 2
 PROTOCOL_TLS_CLIENT = 16
 OP_NO_SSLv2 = 0x1000000
@@ -36,8 +44,8 @@ VERIFY_X509_PARTIAL_CHAIN = 0x80000
 VERIFY_X509_STRICT = 0x20
 
 try:
-    import ssl
-    from ssl import (  # type: ignore[assignment]
+    import ssl as ssl  # noqa: PLC0414  # botocore takes it from here
+    from ssl import (
         CERT_REQUIRED,
         HAS_NEVER_CHECK_COMMON_NAME,
         OP_NO_COMPRESSION,
@@ -57,77 +65,130 @@ try:
 except ImportError:
     pass
 else:
-    # Others that pass for OpenSSL have the name and not the behaviour.
+    # Libraries that pass for OpenSSL have the switch, but it does nothing there.
     if not OPENSSL_VERSION.startswith("OpenSSL "):
         HAS_NEVER_CHECK_COMMON_NAME = False
-    for _name in ("TLSv1", "TLSv1_1", "TLSv1_2"):
-        _protocol = getattr(ssl, f"PROTOCOL_{_name}", None)
-        if _protocol is not None:
-            _SSL_VERSION_TO_TLS_VERSION[_protocol] = getattr(TLSVersion, _name)
+    # A later Python may have dropped any of these protocols.
+    _SSL_VERSION_TO_TLS_VERSION = {
+        getattr(ssl, f"PROTOCOL_{name}"): getattr(TLSVersion, name)
+        for name in ("TLSv1", "TLSv1_1", "TLSv1_2")
+        if hasattr(ssl, f"PROTOCOL_{name}")
+    }
 
 PROTOCOL_SSLv23 = PROTOCOL_TLS
 
+
+# ---------------------------------------------------------------- fingerprints
+
 if typing.TYPE_CHECKING:
-    HASHFUNC_MAP: dict[int, typing.Any]
+    #: Hash functions by the number of hexadecimal digits they make; None = not in this Python.
+    HASHFUNC_MAP: dict[int, Callable[[bytes], typing.Any] | None]
 
 
 def __getattr__(name: str) -> typing.Any:
-    if name == "HASHFUNC_MAP":
-        import hashlib
+    # Made when asked for: few programs pin certificates, and hashlib takes its time to import.
+    if name != "HASHFUNC_MAP":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import hashlib
 
-        # By the number of hexadecimal digits; a missing algorithm is None (FIPS builds lack MD5).
-        algorithms = {32: "md5", 40: "sha1", 64: "sha256"}
-        functions = {size: getattr(hashlib, algorithm, None) for size, algorithm in algorithms.items()}
-        globals()["HASHFUNC_MAP"] = functions
-        return functions
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # MD5 is missing where OpenSSL is held to FIPS.
+    algorithms = {32: "md5", 40: "sha1", 64: "sha256"}
+    found = {digits: getattr(hashlib, algorithm, None) for digits, algorithm in algorithms.items()}
+    globals()[name] = found
+    return found
 
 
 def assert_fingerprint(cert: bytes | None, fingerprint: str) -> None:
-    """Check that *cert*, in DER, has the MD5, SHA-1 or SHA-256 *fingerprint*, in hex.
+    """Check that *cert* is the one with the MD5, SHA-1 or SHA-256 *fingerprint*.
 
-    Colons and case do not matter.  Raises ``SSLError`` if it has another, or nothing can be said.
+    :param cert: the peer's certificate in DER; None = it showed none
+    :param fingerprint: in hexadecimal; colons and case do not matter
+
+    Raises ``SSLError`` if it is another, or if it cannot be said.
     """
     if cert is None:
         raise SSLError("No certificate for the peer.")
     expected = fingerprint.replace(":", "").lower()
-    functions = sys.modules[__name__].HASHFUNC_MAP
-    if len(expected) not in functions:
+    hash_functions = globals().get("HASHFUNC_MAP") or __getattr__("HASHFUNC_MAP")
+    if len(expected) not in hash_functions:
         raise SSLError(f"Fingerprint of invalid length: {expected}")
-    function = functions[len(expected)]
-    if function is None:
+    hash_function = hash_functions[len(expected)]
+    if hash_function is None:
         raise SSLError(
             f"Hash function implementation unavailable for fingerprint length: {len(expected)}"
         )
+    import hmac
+
     try:
-        wanted = binascii.unhexlify(expected.encode())
+        expected_digest = binascii.unhexlify(expected.encode())
     except binascii.Error as error:
         raise SSLError(error) from error
-    found = function(cert).digest()
-    if not hmac.compare_digest(found, wanted):
-        raise SSLError(f'Fingerprints did not match. Expected "{expected}", got "{found.hex()}"')
+    digest = hash_function(cert).digest()
+    if not hmac.compare_digest(digest, expected_digest):
+        raise SSLError(f'Fingerprints did not match. Expected "{expected}", got "{digest.hex()}"')
+
+
+# ---------------------------------------------------------------- options by name
 
 
 def _constant(candidate: typing.Any, prefix: str) -> typing.Any:
-    """The constant of ``ssl`` that a string names, with or without *prefix*."""
+    """The constant of ``ssl`` that *candidate* names, with or without *prefix*, or is."""
     if not isinstance(candidate, str):
         return candidate
     found = getattr(ssl, candidate, None)
     return getattr(ssl, prefix + candidate) if found is None else found
 
 
-def resolve_cert_reqs(candidate: None | int | str) -> ssl.VerifyMode:
-    """What *candidate* says of the peer's certificate: None = required; AttributeError for nonsense."""
+def resolve_cert_reqs(candidate: int | str | None) -> ssl.VerifyMode:
+    """What *candidate* demands of the peer: ``"CERT_REQUIRED"``, ``"REQUIRED"``, the constant ...
+
+    None = the peer must have a valid certificate.  Raises AttributeError for an unknown name.
+    """
     if candidate is None:
         return CERT_REQUIRED
     return typing.cast("ssl.VerifyMode", _constant(candidate, "CERT_"))
 
 
-def resolve_ssl_version(candidate: None | int | str) -> int:
-    """The protocol constant that *candidate* names: None = any."""
+def resolve_ssl_version(candidate: int | str | None) -> int:
+    """The protocol that *candidate* is: ``"TLSv1_2"``, ``"PROTOCOL_TLSv1_2"``, the constant ...
+
+    None = any.  Raises AttributeError for an unknown name.
+    """
     if candidate is None:
         return PROTOCOL_TLS
-    return typing.cast(int, _constant(candidate, "PROTOCOL_"))
+    return typing.cast("int", _constant(candidate, "PROTOCOL_"))
+
+
+def version_bounds(
+    ssl_version: int | None,
+    minimum: int | None,
+    maximum: int | None,
+    stacklevel: int = 1,
+) -> tuple[int | None, int | None]:
+    """The lowest and highest ``ssl.TLSVersion`` wanted; None = not said.
+
+    Warns of *ssl_version*, which is deprecated, *stacklevel* frames above the caller.  Raises
+    ValueError if a bound is given as well.
+    """
+    if ssl_version in (None, PROTOCOL_TLS, PROTOCOL_TLS_CLIENT):
+        return minimum, maximum
+    if minimum is not None or maximum is not None:
+        raise ValueError(
+            "Can't specify both 'ssl_version' and either "
+            "'ssl_minimum_version' or 'ssl_maximum_version'"
+        )
+    warnings.warn(
+        "'ssl_version' option is deprecated and will be "
+        "removed in urllib3 v3.0. Instead use 'ssl_minimum_version'",
+        category=FutureWarning,
+        stacklevel=2 + stacklevel,
+    )
+    every = TLSVersion.MINIMUM_SUPPORTED, TLSVersion.MAXIMUM_SUPPORTED
+    only = _SSL_VERSION_TO_TLS_VERSION.get(ssl_version)
+    return every if only is None else (only, only)
+
+
+# ---------------------------------------------------------------- contexts
 
 
 def create_urllib3_context(
@@ -139,63 +200,59 @@ def create_urllib3_context(
     ssl_maximum_version: int | None = None,
     verify_flags: int | None = None,
 ) -> ssl.SSLContext:
-    """A client context with safe settings and no trusted certificates yet.
+    """A context for clients with safe settings, which trusts nobody yet.
 
-    :param ssl_version: deprecated: exactly this protocol version
-    :param cert_reqs: constant of ``ssl``; None = required
-    :param options: added to the context's; None = no SSLv2, SSLv3, compression and tickets
-    :param ciphers: cipher list; None = the system's
+    :param ssl_version: deprecated: the one protocol version to speak
+    :param cert_reqs: constant of ``ssl``; None = ``CERT_REQUIRED``
+    :param options: added to the context's; None = no SSLv2, SSLv3, compression and session tickets
+    :param ciphers: list of ciphers as OpenSSL writes it; None = the system's
     :param ssl_minimum_version: ``ssl.TLSVersion``; None = TLS 1.2
-    :param verify_flags: added to the context's; None = what this Python's ``ssl`` has by default
+    :param ssl_maximum_version: ``ssl.TLSVersion``; None = the highest there is
+    :param verify_flags: added to the context's; None = from Python 3.13 on, strict chains that may
+        end at any trusted certificate (the default of ``ssl.create_default_context`` there)
 
-    Raises ValueError for *ssl_version* together with a minimum or maximum, TypeError without
-    ``ssl``.  ``SSLKEYLOGFILE`` in the environment is obeyed.
+    Session keys are logged to the file that ``SSLKEYLOGFILE`` in the environment names.
+
+    Raises TypeError without ``ssl``, ValueError for *ssl_version* together with another bound,
+    ``ssl.SSLError`` for ciphers that do not exist, OSError for a log file that cannot be written.
     """
+    # truststore and contrib.pyopenssl put a class of their own under this name.
     if SSLContext is None:
         raise TypeError("Can't create an SSLContext object without an ssl module")
-    if ssl_version not in (None, PROTOCOL_TLS, PROTOCOL_TLS_CLIENT):
-        if ssl_minimum_version is not None or ssl_maximum_version is not None:
-            raise ValueError(
-                "Can't specify both 'ssl_version' and either "
-                "'ssl_minimum_version' or 'ssl_maximum_version'"
-            )
-        ssl_minimum_version = _SSL_VERSION_TO_TLS_VERSION.get(
-            typing.cast(int, ssl_version), TLSVersion.MINIMUM_SUPPORTED
-        )
-        ssl_maximum_version = _SSL_VERSION_TO_TLS_VERSION.get(
-            typing.cast(int, ssl_version), TLSVersion.MAXIMUM_SUPPORTED
-        )
-        warn_ssl_version(stacklevel=3)
-    context = SSLContext(PROTOCOL_TLS_CLIENT)
-    if ssl_minimum_version is None:
-        ssl_minimum_version = TLSVersion.TLSv1_2
-    context.minimum_version = ssl_minimum_version
-    if ssl_maximum_version is not None:
-        context.maximum_version = ssl_maximum_version
+    minimum, maximum = version_bounds(ssl_version, ssl_minimum_version, ssl_maximum_version)
+    context: ssl.SSLContext = SSLContext(PROTOCOL_TLS_CLIENT)
+    # Said aloud: the system's own minimum may be lower.
+    context.minimum_version = typing.cast(
+        "TLSVersion", TLSVersion.TLSv1_2 if minimum is None else minimum
+    )
+    if maximum is not None:
+        context.maximum_version = typing.cast("TLSVersion", maximum)
     if ciphers:
         context.set_ciphers(ciphers)
     if options is None:
+        # CRIME and BEAST are why; tickets would link the connections of one client.
         options = OP_NO_SSLv2 | OP_NO_SSLv3 | OP_NO_COMPRESSION | OP_NO_TICKET
     context.options |= options
     if verify_flags is None:
-        verify_flags = 0
-        if sys.version_info >= (3, 13):
-            verify_flags = VERIFY_X509_PARTIAL_CHAIN | VERIFY_X509_STRICT
+        modern = sys.version_info >= (3, 13)
+        verify_flags = VERIFY_X509_PARTIAL_CHAIN | VERIFY_X509_STRICT if modern else 0
     context.verify_flags |= verify_flags
     if getattr(context, "post_handshake_auth", None) is not None:
         context.post_handshake_auth = True
-    _set_verification(context, cert_reqs)
+    _demand(context, CERT_REQUIRED if cert_reqs is None else cert_reqs)
     context.hostname_checks_common_name = False
-    keylog = os.path.expandvars(os.environ.get("SSLKEYLOGFILE") or "")
-    if keylog:
-        context.keylog_filename = keylog
-    return typing.cast("ssl.SSLContext", context)
+    _log_keys(context)
+    return context
 
 
-def _set_verification(context: typing.Any, cert_reqs: int | None) -> None:
-    # ssl refuses check_hostname without verification, so the order is the one that never is.
-    if cert_reqs is None:
-        cert_reqs = CERT_REQUIRED
+def _log_keys(context: ssl.SSLContext) -> None:
+    path = os.path.expandvars(os.environ.get("SSLKEYLOGFILE") or "")
+    if path:
+        context.keylog_filename = path
+
+
+def _demand(context: typing.Any, cert_reqs: int) -> None:
+    # ssl refuses to check names of unverified certificates at any moment: hence two orders.
     if cert_reqs == CERT_REQUIRED and not IS_PYOPENSSL:
         context.verify_mode = cert_reqs
         context.check_hostname = True
@@ -204,43 +261,81 @@ def _set_verification(context: typing.Any, cert_reqs: int | None) -> None:
         context.verify_mode = cert_reqs
 
 
-def warn_ssl_version(stacklevel: int) -> None:
-    """Issue the deprecation of *ssl_version*."""
-    warnings.warn(
-        "'ssl_version' option is deprecated and will be "
-        "removed in urllib3 v3.0. Instead use 'ssl_minimum_version'",
-        category=FutureWarning,
-        stacklevel=stacklevel + 1,
-    )
-
-
-def load_certificates(
+def load_trust(
     context: typing.Any,
     ca_certs: str | None,
     ca_cert_dir: str | None,
     ca_cert_data: str | bytes | None,
-    keyfile: str | None,
+) -> bool:
+    """Let *context* trust these certificates; False if none are named.
+
+    Raises ``SSLError`` if they cannot be loaded.
+    """
+    if not (ca_certs or ca_cert_dir or ca_cert_data):
+        return False
+    try:
+        context.load_verify_locations(ca_certs, ca_cert_dir, ca_cert_data)
+    except OSError as error:
+        raise SSLError(error) from error
+    return True
+
+
+def load_default_trust(context: typing.Any) -> None:
+    """Let *context* trust whom the system trusts; where it trusts nobody, whom certifi lists.
+
+    A context that knows no default (pyOpenSSL's) is left alone.
+    """
+    if not hasattr(context, "load_default_certs"):
+        return
+    context.load_default_certs()
+    if _trusts_nobody(context):
+        try:
+            import certifi
+        except ImportError:
+            return  # no certificate will be accepted, and the error will say so
+        context.load_verify_locations(certifi.where())
+
+
+def _trusts_nobody(context: typing.Any) -> bool:
+    """Whether this machine has no trust store at all, and nobody has named one."""
+    # One that gets its trust elsewhere, like truststore's, looks empty from here and is not.
+    if type(context).load_default_certs.__module__ != "ssl":
+        return False
+    if context.cert_store_stats()["x509_ca"]:
+        return False
+    if os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"):
+        return False
+    # A directory is read when a certificate is looked up: until then the context holds nothing.
+    directory = ssl.get_default_verify_paths().capath
+    return not (directory and any(Path(directory).iterdir()))
+
+
+def load_client_certificate(
+    context: typing.Any,
     certfile: str | None,
+    keyfile: str | None,
     key_password: str | None,
 ) -> None:
-    """Load what to trust, and what to show, into *context*.
+    """Let *context* show the certificate in *certfile*, with the key in *keyfile* or beside it.
 
-    Raises ``SSLError`` for trusted certificates that cannot be loaded and for an encrypted key
-    without password; what ``ssl`` raises for the rest.
+    Raises ``SSLError`` for an encrypted key without a password, for the rest what ``ssl`` and
+    ``open`` raise.
     """
-    if ca_certs or ca_cert_dir or ca_cert_data:
-        try:
-            context.load_verify_locations(ca_certs, ca_cert_dir, ca_cert_data)
-        except OSError as error:
-            raise SSLError(error) from error
-    # Without this, OpenSSL would ask for the password on the terminal.
-    if keyfile and key_password is None and _is_key_file_encrypted(keyfile):
+    # OpenSSL would ask for the password on the terminal, and wait.
+    if key_password is None and keyfile and _is_key_file_encrypted(keyfile):
         raise SSLError("Client private key is encrypted, password is required")
     if certfile:
-        if key_password is None:
-            context.load_cert_chain(certfile, keyfile)
-        else:
-            context.load_cert_chain(certfile, keyfile, key_password)
+        password = () if key_password is None else (key_password,)
+        context.load_cert_chain(certfile, keyfile, *password)
+
+
+def _is_key_file_encrypted(key_file: str) -> bool:
+    """Whether a private key in PEM says that it is encrypted, in either of the two ways."""
+    with Path(key_file).open() as lines:
+        return any("ENCRYPTED" in line for line in lines)
+
+
+# ---------------------------------------------------------------- handshakes
 
 
 def ssl_wrap_socket(
@@ -255,38 +350,35 @@ def ssl_wrap_socket(
     ssl_context: ssl.SSLContext | None = None,
     ca_cert_dir: str | None = None,
     key_password: str | None = None,
-    ca_cert_data: None | str | bytes = None,
+    ca_cert_data: str | bytes | None = None,
     tls_in_tls: bool = False,
 ) -> typing.Any:
-    """Do a TLS handshake over *sock* and return the secured socket.
+    """Secure *sock* and return the ``SSLSocket``, or ``SSLTransport`` for TLS in TLS.
 
     :param server_hostname: name for SNI and for the check of the certificate
-    :param ssl_context: changed as the other options demand; without one, one is made of *ssl_version*,
-        *cert_reqs* and *ciphers*
+    :param ssl_context: changed as the other options demand; None = made from *ssl_version*,
+        *cert_reqs* and *ciphers*, which count for nothing otherwise
+    :param ca_certs: file of trusted certificates; *ca_cert_dir*: directory of such; *ca_cert_data*:
+        PEM text or DER bytes.  Without any, a context made here has the system's
+    :param certfile: client certificate, with *keyfile* and *key_password*
     :param tls_in_tls: *sock* is itself secured
 
-    Raises what :func:`load_certificates` and ``ssl`` raise, and ``ProxySchemeUnsupported`` if the
-    context is not fit for TLS in TLS.
+    Raises ``SSLError`` for certificates that cannot be loaded, ``ssl.SSLError`` from the handshake,
+    ``ProxySchemeUnsupported`` if the context is not fit for TLS in TLS.
     """
-    context: typing.Any = ssl_context
+    context = ssl_context
     if context is None:
         context = create_urllib3_context(ssl_version, cert_reqs, ciphers=ciphers)
-    load_certificates(
-        context, ca_certs, ca_cert_dir, ca_cert_data, keyfile, certfile, key_password
-    )
-    if (
-        ssl_context is None
-        and not (ca_certs or ca_cert_dir or ca_cert_data)
-        and hasattr(context, "load_default_certs")
-    ):
-        context.load_default_certs()
+    if not load_trust(context, ca_certs, ca_cert_dir, ca_cert_data) and ssl_context is None:
+        load_default_trust(context)
+    load_client_certificate(context, certfile, keyfile, key_password)
     context.set_alpn_protocols(ALPN_PROTOCOLS)
     return _ssl_wrap_socket_impl(sock, context, tls_in_tls, server_hostname)
 
 
 def _ssl_wrap_socket_impl(
-    sock: typing.Any,
-    ssl_context: typing.Any,
+    sock: socket.socket,
+    ssl_context: ssl.SSLContext,
     tls_in_tls: bool,
     server_hostname: str | None = None,
 ) -> typing.Any:
@@ -299,19 +391,11 @@ def _ssl_wrap_socket_impl(
 
 
 def is_ipaddress(hostname: str | bytes) -> bool:
-    """Whether *hostname* is an IP address, in any of the spellings that resolvers accept."""
-    # Looked up when needed: the patterns are compiled on first use.
-    from . import url
+    """Whether *hostname* is an IP address, in any spelling that resolvers accept, no brackets.
 
-    if isinstance(hostname, bytes):
-        hostname = hostname.decode("ascii")
+    Raises UnicodeDecodeError for bytes that are not ASCII.
+    """
+    name = hostname.decode("ascii") if isinstance(hostname, bytes) else hostname
     return bool(
-        url._pattern("_IPV4_RE").match(hostname)
-        or url._pattern("_BRACELESS_IPV6_ADDRZ_RE").match(hostname)
+        _pattern("_IPV4_RE").match(name) or _pattern("_BRACELESS_IPV6_ADDRZ_RE").match(name)
     )
-
-
-def _is_key_file_encrypted(key_file: str) -> bool:
-    """Whether a PEM file of a private key says that it is encrypted."""
-    with open(key_file) as lines:
-        return any("ENCRYPTED" in line for line in lines)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 import typing
 
 if typing.TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .ssl_ import _TYPE_PEER_CERT_RET_DICT
+    Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+# Of the module that this one stands in for.
 __version__ = "3.5.0.1"
 
 
@@ -19,14 +19,15 @@ class CertificateError(ValueError):
 
 
 def match_hostname(
-    cert: _TYPE_PEER_CERT_RET_DICT | None,
+    cert: dict[str, typing.Any] | None,
     hostname: str,
     hostname_checks_common_name: bool = False,
 ) -> None:
     """Check that *cert*, as ``SSLSocket.getpeercert()`` gives it, is for *hostname*.
 
-    :param hostname_checks_common_name: let the subject's common name do if there is no
-        alternative name
+    :param hostname: name or IP address, the latter without brackets
+    :param hostname_checks_common_name: let the subject's common name do for a name, if there is no
+        alternative name of either kind
 
     Raises :class:`CertificateError` if it is for others, ValueError if there is none.
     """
@@ -37,16 +38,17 @@ def match_hostname(
             "CERT_OPTIONAL or CERT_REQUIRED"
         )
     address = _address(hostname)
-    names = []
+    names: list[str] = []
     for kind, value in cert.get("subjectAltName", ()):
         if kind == "DNS":
-            if address is None and _matches(value, hostname):
-                return
-            names.append(value)
+            matched = address is None and _matches(value, hostname)
         elif kind == "IP Address":
-            if address is not None and _is_address(value, address):
-                return
-            names.append(value)
+            matched = address is not None and _is_address(value, address)
+        else:
+            continue
+        if matched:
+            return
+        names.append(value)
     if hostname_checks_common_name and address is None and not names:
         for name in _common_names(cert):
             if _matches(name, hostname):
@@ -58,44 +60,53 @@ def match_hostname(
 def _complaint(hostname: str, names: list[str]) -> str:
     if not names:
         return "no appropriate subjectAltName fields were found"
-    listed = ", ".join(map(repr, names))
-    return f"hostname {hostname!r} doesn't match {'either of ' if names[1:] else ''}{listed}"
+    either = "either of " if len(names) > 1 else ""
+    return f"hostname {hostname!r} doesn't match {either}{', '.join(map(repr, names))}"
 
 
-def _common_names(cert: _TYPE_PEER_CERT_RET_DICT) -> Iterator[str]:
+def _common_names(cert: dict[str, typing.Any]) -> Iterator[str]:
     for relative_name in cert.get("subject", ()):
         for key, value in relative_name:
             if key == "commonName":
                 yield value
 
 
-def _address(hostname: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _address(hostname: str) -> Address | None:
     try:
         return ipaddress.ip_address(hostname)
     except ValueError:
         return None
 
 
-def _is_address(value: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    # OpenSSL has been seen to end the text with a line feed.
+def _is_address(value: str, address: Address) -> bool:
+    # OpenSSL ends the text with a line feed.  A zone is the client's own affair: packed has none.
     return ipaddress.ip_address(value.rstrip()).packed == address.packed
 
 
 def _matches(pattern: str, hostname: str) -> bool:
-    """Whether the DNS name *pattern*, which may have a wildcard in its first label, covers *hostname*."""
+    """Whether the DNS name *pattern* covers *hostname*.
+
+    A wildcard stands for text within the left-most label, and for itself anywhere else.
+    """
     if not pattern:
         return False
-    first, *rest = pattern.split(".")
+    first = pattern.partition(".")[0]
     if first.count("*") > 1:
         raise CertificateError(f"too many wildcards in certificate DNS name: {pattern!r}")
-    if "*" not in first:
-        return pattern.lower() == hostname.lower()
-    if first == "*":
-        first_pattern = "[^.]+"
-    elif first.lower().startswith("xn--") or hostname.lower().startswith("xn--"):
-        # A wildcard within an encoded label would match by accident (RFC 6125, 6.4.3).
-        first_pattern = re.escape(first)
-    else:
-        first_pattern = re.escape(first).replace(r"\*", "[^.]*")
-    full = r"\.".join([first_pattern, *map(re.escape, rest)])
-    return re.fullmatch(full, hostname, re.IGNORECASE) is not None
+    labels, host_labels = _folded(pattern).split("."), _folded(hostname).split(".")
+    return labels[1:] == host_labels[1:] and _label_matches(labels[0], host_labels[0])
+
+
+def _label_matches(pattern: str, label: str) -> bool:
+    if pattern == "*":
+        return label != ""
+    # Part of an encoded label says nothing about the name it encodes (RFC 6125, 6.4.3).
+    if "*" not in pattern or pattern.startswith("xn--") or label.startswith("xn--"):
+        return pattern == label
+    start, _, end = pattern.partition("*")
+    return len(label) >= len(start) + len(end) and label.startswith(start) and label.endswith(end)
+
+
+def _folded(name: str) -> str:
+    # Case is ASCII's alone: str.lower would take the Kelvin sign for a k.
+    return "".join([char.lower() if char.isascii() else char for char in name])

@@ -1,7 +1,12 @@
-"""TLS inside TLS: a secured socket over a socket that is secured itself."""
+"""TLS inside TLS: what ``ssl.SSLSocket`` is to a plain socket, over one that is secured itself.
+
+OpenSSL reads from one buffer in memory and writes to another; this carries between them and the
+outer socket, which is the only thing here that waits.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import socket
 import ssl
@@ -10,32 +15,34 @@ import typing
 from ..exceptions import ProxySchemeUnsupported
 
 if typing.TYPE_CHECKING:
-    from types import TracebackType
+    from collections.abc import Callable
 
-    from .ssl_ import _TYPE_PEER_CERT_RET, _TYPE_PEER_CERT_RET_DICT
+    from typing_extensions import Self
 
-#: Bytes in one TLS record.
+#: Bytes that fit into one TLS record, and so all that the outer socket gives at a time.
 SSL_BLOCKSIZE = 16384
 
-_RECEIVE = 4 * SSL_BLOCKSIZE  # bytes asked of the outer socket at a time
+# Bytes gathered before they go to the outer socket: its records need not end where ours do.
+_SEND_AT = 4 * SSL_BLOCKSIZE
 
 _T = typing.TypeVar("_T")
 
 
 class SSLTransport:
-    """What ``ssl.SSLSocket`` is to a plain socket, to one that cannot be wrapped again.
+    """A secured stream within the secured stream of *socket*.
 
-    :param socket: the outer secured socket
-    :param ssl_context: must have ``wrap_bio``
+    :param socket: the outer socket
+    :param ssl_context: one that has ``wrap_bio``
     :param server_hostname: name for SNI and for the check of the certificate
-    :param suppress_ragged_eofs: take the end of the outer stream for the end of this one
+    :param suppress_ragged_eofs: take the end of the outer stream for the end of this one; else it
+        is an ``ssl.SSLEOFError``
 
-    The handshake is done at once; a failure leaves the outer socket open.
+    The handshake is done here.  Raises ``ssl.SSLError`` if it fails, with *socket* left open.
     """
 
     @staticmethod
     def _validate_ssl_context_for_tls_in_tls(ssl_context: ssl.SSLContext) -> None:
-        """Raise ``ProxySchemeUnsupported`` unless *ssl_context* can do this."""
+        """Raise ``ProxySchemeUnsupported`` if *ssl_context* can wrap nothing but sockets."""
         if not hasattr(ssl_context, "wrap_bio"):
             raise ProxySchemeUnsupported(
                 "TLS in TLS requires SSLContext.wrap_bio() which isn't "
@@ -49,145 +56,96 @@ class SSLTransport:
         server_hostname: str | None = None,
         suppress_ragged_eofs: bool = True,
     ) -> None:
-        self.incoming = ssl.MemoryBIO()
-        self.outgoing = ssl.MemoryBIO()
-        self.suppress_ragged_eofs = suppress_ragged_eofs
         self.socket = socket
+        self.suppress_ragged_eofs = suppress_ragged_eofs
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.sslobj = ssl_context.wrap_bio(
             self.incoming, self.outgoing, server_hostname=server_hostname
         )
         self._io(self.sslobj.do_handshake)
 
-    def __enter__(self) -> typing.Self:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_val: BaseException | None,
-        exc_tb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    # ------------------------------------------------------------ the outer socket's
+    # ------------------------------------------------------------ carrying
 
-    def fileno(self) -> int:
-        """Its descriptor."""
-        return self.socket.fileno()
+    def _io(self, operation: Callable[..., _T], *args: typing.Any) -> _T:
+        """Do *operation* of the TLS object, and send what it says to the peer."""
+        result = self._advance(operation, *args)
+        self._flush()
+        return result
 
-    def settimeout(self, value: float | None) -> None:
-        """Limit each wait, in seconds."""
-        self.socket.settimeout(value)
+    def _advance(self, operation: Callable[..., _T], *args: typing.Any) -> _T:
+        """Do *operation*, waiting for the peer as often as it wants; what it says stays here."""
+        while True:
+            try:
+                return operation(*args)
+            except ssl.SSLWantReadError:  # noqa: PERF203  # each turn waits for the network
+                self._flush()
+                self._receive()
+            except ssl.SSLError:
+                # The alert that tells the peer why; what went wrong is more important than that.
+                with contextlib.suppress(OSError):
+                    self._flush()
+                raise
 
-    def gettimeout(self) -> float | None:
-        """The limit, in seconds."""
-        return self.socket.gettimeout()
+    def _flush(self) -> None:
+        if self.outgoing.pending:
+            self.socket.sendall(self.outgoing.read())
 
-    def close(self) -> None:
-        """Close it."""
-        self.socket.close()
+    def _receive(self) -> None:
+        received = self.socket.recv(SSL_BLOCKSIZE)
+        if received:
+            self.incoming.write(received)
+        else:
+            self.incoming.write_eof()
 
-    def _decref_socketios(self) -> None:
-        self.socket._decref_socketios()  # type: ignore[attr-defined]
-
-    # ------------------------------------------------------------ the TLS object's
-
-    @typing.overload
-    def getpeercert(
-        self, binary_form: typing.Literal[False] = False
-    ) -> _TYPE_PEER_CERT_RET_DICT | None: ...
-
-    @typing.overload
-    def getpeercert(self, binary_form: typing.Literal[True]) -> bytes | None: ...
-
-    def getpeercert(self, binary_form: bool = False) -> _TYPE_PEER_CERT_RET:
-        """The peer's certificate, decoded or in DER."""
-        return self.sslobj.getpeercert(binary_form)
-
-    def version(self) -> str | None:
-        """The TLS version."""
-        return self.sslobj.version()
-
-    def cipher(self) -> tuple[str, str, int] | None:
-        """The cipher."""
-        return self.sslobj.cipher()
-
-    def selected_alpn_protocol(self) -> str | None:
-        """The protocol agreed on."""
-        return self.sslobj.selected_alpn_protocol()
-
-    def shared_ciphers(self) -> list[tuple[str, str, int]] | None:
-        """The ciphers both sides offer."""
-        return self.sslobj.shared_ciphers()
-
-    def compression(self) -> str | None:
-        """The compression."""
-        return self.sslobj.compression()
-
-    def unwrap(self) -> None:
-        """End TLS; the outer stream goes on."""
-        self._io(self.sslobj.unwrap)
-
-    # ------------------------------------------------------------ reading and writing
+    # ------------------------------------------------------------ reading
 
     def read(self, len: int = 1024, buffer: typing.Any = None) -> int | bytes:  # noqa: A002
-        """Up to *len* bytes; their number if they go into *buffer*."""
+        """Receive at most *len* bytes; with a *buffer*, put them there and return their number."""
         try:
-            if buffer is not None:
-                return self._io(self.sslobj.read, len, buffer)
-            return self._io(self.sslobj.read, len)
+            if buffer is None:
+                return self._io(self.sslobj.read, len)
+            return self._io(self.sslobj.read, len, buffer)
         except ssl.SSLError as error:
             if error.errno == ssl.SSL_ERROR_EOF and self.suppress_ragged_eofs:
                 return 0 if buffer is not None else b""
             raise
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> int | bytes:
-        """Up to *buflen* bytes."""
-        _no_flags(flags, "recv")
+        """Receive at most *buflen* bytes; none at the end."""
+        _forbid(flags, "recv")
         return self.read(buflen)
 
     def recv_into(
         self, buffer: typing.Any, nbytes: int | None = None, flags: int = 0
     ) -> int | bytes:
-        """Fill *buffer* as far as there is something; the number of bytes."""
-        _no_flags(flags, "recv_into")
-        if nbytes is None:
-            nbytes = len(buffer)
-        return self.read(nbytes, buffer)
+        """Receive at most *nbytes* bytes, by default as many as fit, and return their number."""
+        _forbid(flags, "recv_into")
+        return self.read(len(buffer) if nbytes is None else nbytes, buffer)
+
+    # ------------------------------------------------------------ writing
 
     def send(self, data: bytes, flags: int = 0) -> int:
-        """Send some of *data*; the number of bytes."""
-        _no_flags(flags, "send")
+        """Send some of *data* and return how many bytes."""
+        _forbid(flags, "send")
         return self._io(self.sslobj.write, data)
 
     def sendall(self, data: bytes, flags: int = 0) -> None:
         """Send *data*."""
-        _no_flags(flags, "sendall")
-        with memoryview(data) as view, view.cast("B") as rest:
+        _forbid(flags, "sendall")
+        with memoryview(data) as view, view.cast("B") as octets:
             sent = 0
-            while sent < len(rest):
-                sent += self._io(self.sslobj.write, rest[sent:])
-
-    def _io(self, operation: typing.Callable[..., _T], *args: typing.Any) -> _T:
-        """Do *operation*, carrying between the TLS object and the outer socket what it calls for."""
-        while True:
-            wants_more = False
-            result: typing.Any = None
-            try:
-                result = operation(*args)
-            except ssl.SSLWantReadError:
-                wants_more = True
-            finally:
-                # Also when it failed: the alert that says why is waiting.
-                if self.outgoing.pending:
-                    self.socket.sendall(self.outgoing.read())
-            if not wants_more:
-                return typing.cast(_T, result)
-            received = self.socket.recv(_RECEIVE)
-            if received:
-                self.incoming.write(received)
-            else:
-                self.incoming.write_eof()
+            while sent < len(octets):
+                # One call makes one record, too small a thing to bother the outer socket with.
+                sent += self._advance(self.sslobj.write, octets[sent:])
+                if self.outgoing.pending >= _SEND_AT:
+                    self._flush()
+        self._flush()
 
     # ------------------------------------------------------------ files
 
@@ -200,37 +158,95 @@ class SSLTransport:
         errors: str | None = None,
         newline: str | None = None,
     ) -> typing.Any:
-        """A file over this socket, as ``socket.makefile`` makes it; it keeps the socket open."""
-        if not set(mode) <= {"r", "w", "b"}:
+        """A file over this stream; see ``socket.socket.makefile``.  It keeps the socket open."""
+        if set(mode) - {"r", "w", "b"}:
             raise ValueError(f"invalid mode {mode!r} (only r, w, b allowed)")
         writing = "w" in mode
         reading = "r" in mode or not writing
         binary = "b" in mode
-        raw = socket.SocketIO(
-            typing.cast(typing.Any, self),
-            typing.cast(typing.Any, "r" * reading + "w" * writing),
-        )
-        self.socket._io_refs += 1  # type: ignore[attr-defined]
-        if buffering is None or buffering < 0:
-            buffering = io.DEFAULT_BUFFER_SIZE
-        if buffering == 0:
-            if not binary:
-                raise ValueError("unbuffered streams must be binary")
+        if buffering == 0 and not binary:
+            raise ValueError("unbuffered streams must be binary")
+        size = io.DEFAULT_BUFFER_SIZE if buffering is None or buffering < 0 else buffering
+        stream: typing.Any = self
+        raw_mode: typing.Any = "r" * reading + "w" * writing
+        raw = socket.SocketIO(stream, raw_mode)
+        self.socket._io_refs += 1  # type: ignore[attr-defined]  # counted by socket.close()
+        if size == 0:
             return raw
-        buffered = _buffered(raw, reading, writing, buffering)
+        buffered = _buffered(raw, size)
         if binary:
             return buffered
         text = io.TextIOWrapper(buffered, encoding, errors, newline)
         text.mode = mode  # type: ignore[misc]
         return text
 
+    def _decref_socketios(self) -> None:
+        # What a file that is closed calls.
+        self.socket._decref_socketios()  # type: ignore[attr-defined]
 
-def _buffered(raw: socket.SocketIO, reading: bool, writing: bool, size: int) -> typing.Any:
-    if reading and writing:
+    # ------------------------------------------------------------ as of the outer socket
+
+    def fileno(self) -> int:
+        """The outer socket's descriptor."""
+        return self.socket.fileno()
+
+    def settimeout(self, value: float | None) -> None:
+        """Limit each wait of the outer socket, in seconds; None = no limit."""
+        self.socket.settimeout(value)
+
+    def gettimeout(self) -> float | None:
+        """That limit."""
+        return self.socket.gettimeout()
+
+    def close(self) -> None:
+        """Close the outer socket, once the files over this stream are closed."""
+        self.socket.close()
+
+    # ------------------------------------------------------------ as of any TLS socket
+
+    def unwrap(self) -> None:
+        """End this stream in good order (RFC 8446, 6.1); the outer one goes on."""
+        self._io(self.sslobj.unwrap)
+
+    @typing.overload
+    def getpeercert(
+        self, binary_form: typing.Literal[False] = ...
+    ) -> dict[str, typing.Any] | None: ...
+
+    @typing.overload
+    def getpeercert(self, binary_form: typing.Literal[True]) -> bytes | None: ...
+
+    def getpeercert(self, binary_form: bool = False) -> dict[str, typing.Any] | bytes | None:
+        """The peer's certificate: a dict, empty if it was not verified, or in DER."""
+        return self.sslobj.getpeercert(binary_form)
+
+    def version(self) -> str | None:
+        """The protocol spoken, such as ``"TLSv1.3"``."""
+        return self.sslobj.version()
+
+    def cipher(self) -> tuple[str, str, int] | None:
+        """Name, protocol and secret bits of the cipher in use."""
+        return self.sslobj.cipher()
+
+    def selected_alpn_protocol(self) -> str | None:
+        """The application protocol agreed on."""
+        return self.sslobj.selected_alpn_protocol()
+
+    def shared_ciphers(self) -> list[tuple[str, str, int]] | None:
+        """The ciphers both ends have; None on the client's side."""
+        return self.sslobj.shared_ciphers()
+
+    def compression(self) -> str | None:
+        """The compression in use."""
+        return self.sslobj.compression()
+
+
+def _buffered(raw: socket.SocketIO, size: int) -> typing.Any:
+    if raw.readable() and raw.writable():
         return io.BufferedRWPair(raw, raw, size)
-    return io.BufferedReader(raw, size) if reading else io.BufferedWriter(raw, size)
+    return io.BufferedReader(raw, size) if raw.readable() else io.BufferedWriter(raw, size)
 
 
-def _no_flags(flags: int, name: str) -> None:
-    if flags != 0:
-        raise ValueError(f"non-zero flags not allowed in calls to {name}")
+def _forbid(flags: int, method: str) -> None:
+    if flags:
+        raise ValueError(f"non-zero flags not allowed in calls to {method}")
