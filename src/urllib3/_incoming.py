@@ -113,6 +113,10 @@ class Receiver:
         line, self.pending = self.pending[:end], self.pending[end:]
         return line.decode("latin-1")
 
+    def hold(self) -> None:
+        """Keep the descriptor open beyond the connection: the rest of a body is still to come."""
+        _ = self.file
+
     def has(self, amount: int) -> bool:
         """Whether the next *amount* bytes are here already."""
         return self._file is None and len(self.pending) >= amount
@@ -282,6 +286,8 @@ class IncomingResponse(http.client.HTTPResponse):
         self.chunked, self.length, persistent = _wire.framing(head, self._method)
         # After 101 the connection no longer speaks HTTP.
         self.will_close = not persistent or head.status == 101
+        if self.will_close and not self.in_hand:
+            self.receiver.hold()
 
     @property
     def in_hand(self) -> bool:

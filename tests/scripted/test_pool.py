@@ -1168,3 +1168,11 @@ def test_a_reset_connection_is_a_protocol_error():
         with pytest.raises(ProtocolError) as caught:
             pool.urlopen("GET", "/")
     assert isinstance(caught.value.args[1], ConnectionResetError)
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\n"])
+@pytest.mark.parametrize("preload", [True, False])
+def test_a_body_outlives_the_connection_that_the_server_closes(head, preload):
+    with serve([Recv(), Send(head), Send(b"abc"), Send(b"def")]) as server, pool_for(server) as pool:
+        response = pool.urlopen("GET", "/", preload_content=preload)
+        assert response.data == b"abcdef"
