@@ -6,7 +6,7 @@ nothing here, and the runtime undoes content codings.
 
 from __future__ import annotations
 
-from ... import connection
+from ... import connection as _connection  # the plain name is this package's own module
 from ...connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from .connection import EmscriptenHTTPConnection, EmscriptenHTTPSConnection
 
@@ -15,6 +15,6 @@ def inject_into_urllib3() -> None:
     """Make every pool connect by ``fetch`` from now on; ``import`` does it under Emscripten."""
     HTTPConnectionPool.ConnectionCls = EmscriptenHTTPConnection
     HTTPSConnectionPool.ConnectionCls = EmscriptenHTTPSConnection  # type: ignore[assignment]
-    connection.HTTPConnection = EmscriptenHTTPConnection  # type: ignore[misc,assignment]
-    connection.HTTPSConnection = EmscriptenHTTPSConnection  # type: ignore[misc,assignment]
-    connection.VerifiedHTTPSConnection = EmscriptenHTTPSConnection  # type: ignore[assignment]
+    _connection.HTTPConnection = EmscriptenHTTPConnection  # type: ignore[misc,assignment]
+    _connection.HTTPSConnection = EmscriptenHTTPSConnection  # type: ignore[misc,assignment]
+    _connection.VerifiedHTTPSConnection = EmscriptenHTTPSConnection  # type: ignore[assignment]
