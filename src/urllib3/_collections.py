@@ -48,6 +48,15 @@ class RecentlyUsedContainer(typing.Generic[K, V], MutableMapping[K, V]):
             self._container.move_to_end(key)
             return value
 
+    def get(self, key: K, default: typing.Any = None) -> typing.Any:
+        """The value of *key*, which has been used now, or *default*."""
+        with self.lock:
+            container = self._container
+            if key not in container:
+                return default
+            container.move_to_end(key)
+            return container[key]
+
     def __setitem__(self, key: K, value: V) -> None:
         gone: list[V] = []
         with self.lock:
@@ -204,8 +213,10 @@ class HTTPHeaderDict(MutableMapping[str, str]):
 
     def get(self, key: str, default: typing.Any = None) -> typing.Any:
         """The value of *key*, or *default*."""
-        entry = self._container.get(_key(key))
-        return default if entry is None else ", ".join(entry[1:])
+        entry = self._container.get(_key(key) if isinstance(key, bytes) else key.lower())
+        if entry is None:
+            return default
+        return entry[1] if len(entry) == 2 and type(entry[1]) is str else ", ".join(entry[1:])
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, (str, bytes)) and _key(key) in self._container

@@ -15,6 +15,8 @@ import types
 import typing
 
 from . import _wire
+from ._collections import HTTPHeaderDict
+from .util.wait import readable_now
 
 if typing.TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +35,7 @@ class Receiver:
         alone, for that is what test doubles provide (the ``recv`` of httpretty's goes elsewhere).
     """
 
-    __slots__ = ("_file", "_recv", "closed", "pending", "sock")
+    __slots__ = ("_file", "_readable", "_recv", "closed", "pending", "sock")
 
     def __init__(self, sock: typing.Any) -> None:
         self.sock = sock
@@ -43,6 +45,7 @@ class Receiver:
         #: Given up before the end of a message: what comes next on the socket is unknown.
         self.closed = False
         self._file: io.BufferedReader | None = None
+        self._readable: Callable[[], bool] | None = None
         self._recv: Callable[[int], bytes] = (
             sock.recv if isinstance(sock, _Socket) else self._line_of_file
         )
@@ -129,6 +132,12 @@ class Receiver:
             return pending
         self.pending = pending[amount:]
         return pending[:amount]
+
+    def is_readable(self) -> bool:
+        """Whether the socket has something to read, or has been closed by the peer."""
+        if self._readable is None:
+            self._readable = readable_now(self.sock)
+        return self._readable()
 
     def end_message(self) -> None:
         """A message was read to its end: let go of the file, keeping what was received beyond."""
@@ -228,6 +237,8 @@ class IncomingResponse(http.client.HTTPResponse):
     #: The field lines as received, decoded as latin-1, obsolete folding replaced; None before
     #: :meth:`begin`.
     fields: _wire.Fields | None = None
+    #: The same by name; the response that is made of this one takes it over.
+    header_dict: HTTPHeaderDict
     #: Header lines that were left out because they are malformed.
     skipped: list[str] = []  # noqa: RUF012  # never mutated, replaced by begin()
     chunked = False
@@ -258,7 +269,7 @@ class IncomingResponse(http.client.HTTPResponse):
             self._begin_patched()
             return
         head = self._read_final_head()
-        self.version, self.status, self.reason, self.fields, self.skipped = head
+        self.version, self.status, self.reason, self.fields, self.header_dict, self.skipped = head
         self._frame(head)
 
     def _read_final_head(self) -> _wire.Head:
@@ -279,7 +290,12 @@ class IncomingResponse(http.client.HTTPResponse):
             if self.status >= 200 or self.status == 101:
                 break
         self.fields = [(name, str(value)) for name, value in message.items()]
-        self._frame(_wire.Head(self.version, self.status, self.reason, self.fields, []))
+        self.header_dict = HTTPHeaderDict._from_pairs(self.fields)
+        self._frame(
+            _wire.Head(
+                self.version, self.status, self.reason, self.fields, self.header_dict, []
+            )
+        )
 
     def _frame(self, head: _wire.Head) -> None:
         self.code = head.status

@@ -12,6 +12,7 @@ import http.client
 import re
 import typing
 
+from ._collections import HTTPHeaderDict
 from .exceptions import InvalidHeader
 
 #: Longest line accepted from a peer, in bytes, line end included.
@@ -34,7 +35,8 @@ class Head(typing.NamedTuple):
     version: int  # 10 or 11
     status: int
     reason: str
-    fields: Fields
+    fields: Fields  # in the order received
+    headers: HTTPHeaderDict  # the same by name
     skipped: list[str]  # malformed lines that were left out
 
 
@@ -102,7 +104,12 @@ def plain_head(block: str) -> Head | None:
     ):
         return None
     line = block[: block.index("\r")]
-    return Head(*status_line(line + "\r\n"), fields, [])
+    version, status, reason = _common.get(line) or status_line(line + "\r\n")
+    return Head(version, status, reason, fields, HTTPHeaderDict._from_pairs(fields), [])
+
+
+# Status lines that need no reading.
+_common = {"HTTP/1.1 200 OK": (11, 200, "OK"), "HTTP/1.1 404 Not Found": (11, 404, "Not Found")}
 
 
 def careful_head(lines: list[str]) -> Head:
@@ -131,7 +138,8 @@ def careful_head(lines: list[str]) -> Head:
             raise MalformedMessage(f"blank before the colon in header line {line[:100]!r}")
         else:
             skipped.append(line)
-    return Head(version, status, reason, fields, skipped)
+    headers = HTTPHeaderDict._from_pairs(fields)
+    return Head(version, status, reason, fields, headers, skipped)
 
 
 def _unfold(fields: Fields, line: str) -> None:
@@ -140,11 +148,6 @@ def _unfold(fields: Fields, line: str) -> None:
     if name.lower() in _FRAMING_FIELDS:
         raise MalformedMessage(f"folded header line {name}: {value[:100]!r}")
     fields[-1] = (name, value.rstrip(" \t") + " " + line.lstrip(" \t"))
-
-
-def values(fields: Fields, name: str) -> list[str]:
-    """Every value of the field *name* (given in lower case), in order."""
-    return [value for key, value in fields if key.lower() == name]
 
 
 # ---------------------------------------------------------------- framing (section 6.3)
@@ -156,38 +159,31 @@ def framing(head: Head, method: str | None) -> Framing:
     Raises :class:`MalformedMessage` for a transfer coding other than chunked, an invalid
     Content-Length, or ``InvalidHeader`` for Content-Lengths that contradict each other.
     """
-    looked_up: dict[str, str] = {}
-    for name, value in head.fields:
-        key = name.lower()
-        if key in _INTERESTING:
-            looked_up[key] = f"{looked_up[key]}, {value}" if key in looked_up else value
-    persistent = _persists(head.version, looked_up) if looked_up else head.version == 11
+    headers = head.headers
+    persistent = _persists(head.version, headers)
     status = head.status
-    if method == "HEAD" or status in (204, 304) or status < 200:
+    if status < 200 or status == 204 or status == 304 or method == "HEAD":
         return Framing(False, 0, persistent)
-    coding = looked_up.get("transfer-encoding")
+    length = headers.get("content-length")
+    coding = headers.get("transfer-encoding")
     if coding is not None and _is_chunked(coding):
         # Both framings at once are a sign of a confused or hostile hop (section 6.1): the body is
         # read by its chunks, and nothing after it is believed.
-        return Framing(True, None, persistent and "content-length" not in looked_up)
-    length = looked_up.get("content-length")
+        return Framing(True, None, persistent and length is None)
     if length is None:
         return Framing(False, None, False)
     return Framing(False, content_length(length), persistent)
 
 
-_INTERESTING = _FRAMING_FIELDS | {"connection", "keep-alive", "proxy-connection"}
-
-
-def _persists(version: int, fields: dict[str, str]) -> bool:
-    connection = fields.get("connection", "").lower()
+def _persists(version: int, headers: HTTPHeaderDict) -> bool:
+    connection = headers.get("connection", "").lower()
     if version == 11:
         return "close" not in connection  # section 9.3
     # HTTP/1.0 closes unless it says otherwise, in any of the three ways that have been seen.
     return bool(
-        fields.get("keep-alive")
+        headers.get("keep-alive")
         or "keep-alive" in connection
-        or "keep-alive" in fields.get("proxy-connection", "").lower()
+        or "keep-alive" in headers.get("proxy-connection", "").lower()
     )
 
 
@@ -204,6 +200,8 @@ def _is_chunked(codings: str) -> bool:
 
 def content_length(text: str) -> int:
     """The number of bytes a Content-Length value (or several, joined by commas) announces."""
+    if text.isdecimal() and text.isascii() and len(text) < 20:
+        return int(text)
     seen = {part.strip(" \t") for part in text.split(",")}
     if not all(part.isdecimal() and part.isascii() for part in seen):
         raise MalformedMessage(f"invalid Content-Length {text[:100]!r}")

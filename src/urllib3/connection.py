@@ -343,8 +343,11 @@ class HTTPConnection(_Stock):
         if self.sock is None:
             return False
         receiver = self._receiver
-        if receiver is not None and (receiver.pending or receiver.closed):
-            return False
+        if receiver is not None:
+            if receiver.pending or receiver.closed:
+                return False
+            if wait_for_read is _OUR_WAIT_FOR_READ:
+                return not receiver.is_readable()
         return not wait_for_read(self.sock, timeout=0.0)
 
     @property
@@ -584,12 +587,16 @@ class HTTPConnection(_Stock):
             self.close()
             incoming.close()
             raise _wire.MalformedMessage("101 Switching Protocols without a request to upgrade")
+        version_string = getattr(self, "_http_vsn_str", "HTTP/?")
+        if type(incoming) is IncomingResponse:
+            self._heed(incoming, options.request_url)
+            return HTTPResponse._from_wire(incoming, options, version_string, sock_shutdown)
         return HTTPResponse(
             body=incoming,
-            headers=self._headers_of(incoming, options.request_url),
+            headers=self._headers_of_foreign(incoming, options.request_url),
             status=incoming.status,
             version=incoming.version,
-            version_string=getattr(self, "_http_vsn_str", "HTTP/?"),
+            version_string=version_string,
             reason=incoming.reason,
             preload_content=options.preload_content,
             decode_content=options.decode_content,
@@ -638,18 +645,12 @@ class HTTPConnection(_Stock):
             self.__response = incoming
         return incoming
 
-    def _headers_of(self, incoming: http.client.HTTPResponse, url: str) -> HTTPHeaderDict:
-        fields = getattr(incoming, "fields", None)
-        if fields is None:
-            return self._headers_of_foreign(incoming, url)
-        if incoming.skipped:  # type: ignore[attr-defined]
-            self._log_skipped(incoming.skipped, url)  # type: ignore[attr-defined]
-        self._keep_alive_hint = None
-        headers = HTTPHeaderDict._from_pairs(fields)
-        hint = headers.get("keep-alive")
-        if hint is not None:
-            self._keep_alive_hint = _wire.keep_alive_timeout(hint)
-        return headers
+    def _heed(self, incoming: IncomingResponse, url: str) -> None:
+        """Note what the head of an answer says about the connection, and about its sender."""
+        if incoming.skipped:
+            self._log_skipped(incoming.skipped, url)
+        hint = incoming.header_dict.get("keep-alive")
+        self._keep_alive_hint = None if hint is None else _wire.keep_alive_timeout(hint)
 
     def _log_skipped(self, lines: list[str], url: str) -> None:
         from email.errors import InvalidHeaderDefect, MissingHeaderBodySeparatorDefect
@@ -691,6 +692,7 @@ class HTTPConnection(_Stock):
 
 _OBS_FOLD = re.compile(r"(?<![ \t])[ \t]*\r\n[ \t]+")
 
+_OUR_WAIT_FOR_READ = wait_for_read
 _OUR_PUTREQUEST = HTTPConnection.putrequest
 _OUR_PUTHEADER = HTTPConnection.putheader
 _STOCK_PUTS = (stock(_Stock, "putrequest"), stock(_Stock, "putheader"))

@@ -543,17 +543,17 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
 
         Any failure ends the lease with the connection closed and its slot free.
         """
-        limits = self._get_timeout(timeout)
+        if timeout is not _DEFAULT_TIMEOUT:
+            timeout = self._get_timeout(timeout)  # wrong ones fail before a connection is leased
         conn = self._get_conn(timeout=pool_timeout)
         try:
-            conn.timeout = limits.connect_timeout
             if through_tunnel and conn.is_closed:
-                self._reach_proxy(conn)
+                self._reach_proxy(conn, timeout)
             response = self._make_request(
                 conn,
                 method,
                 url,
-                timeout=limits,
+                timeout=timeout,
                 response_conn=None if release_conn else conn,
                 **request,
             )
@@ -579,7 +579,9 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         conn.close()
         self._put_conn(None)
 
-    def _reach_proxy(self, conn: BaseHTTPConnection) -> None:
+    def _reach_proxy(self, conn: BaseHTTPConnection, timeout: _TYPE_TIMEOUT) -> None:
+        limit = self._get_timeout(timeout).connect_timeout
+        conn.timeout = Timeout.resolve_default_timeout(limit)
         try:
             self._prepare_proxy(conn)
         except (BaseSSLError, OSError) as error:

@@ -47,7 +47,8 @@ if HAS_ZSTD:
     from ._decode import ZstdDecoder, zstd
 
 if typing.TYPE_CHECKING:
-    from ._base_connection import BaseHTTPConnection
+    from ._base_connection import BaseHTTPConnection, _ResponseOptions
+    from ._incoming import IncomingResponse
     from .connectionpool import HTTPConnectionPool
     from .util.retry import Retry
 
@@ -95,6 +96,13 @@ class BaseHTTPResponse(io.IOBase):
 
     length_remaining: int | None
 
+    # Where nearly every response stays; an instance has its own only when it differs.
+    chunked: bool = False
+    _has_decoded_content: bool = False
+    _retries: Retry | None = None
+    _decoder: ContentDecoder | None = None
+    _decoder_initialized: bool = False
+
     def __init__(
         self,
         *,
@@ -115,17 +123,12 @@ class BaseHTTPResponse(io.IOBase):
         self.version_string = version_string
         self.reason = reason
         self.decode_content = decode_content
-        self._has_decoded_content = False
         self._request_url: str | None = request_url
-        self._retries: Retry | None = None
         if retries is not None:
             self.retries = retries
-        self.chunked = False
         coding = self.headers.get("transfer-encoding")
         if coding is not None:
             self.chunked = "chunked" in [name.strip() for name in coding.lower().split(",")]
-        self._decoder: ContentDecoder | None = None
-        self._decoder_initialized = False
 
     # ------------------------------------------------------------ what subclasses provide
 
@@ -304,6 +307,16 @@ class HTTPResponse(BaseHTTPResponse):
     Raises ``InvalidHeader`` for contradicting Content-Lengths.
     """
 
+    msg: typing.Any = None
+    auto_close: bool = True
+    #: Bytes left of the chunk that is being read; None between chunks.
+    chunk_left: int | None = None
+    _body: typing.Any = None
+    _fp_bytes_read = 0
+    _pool: HTTPConnectionPool | None = None
+    _connection: BaseHTTPConnection | None = None
+    _uncached_read_occurred = False
+
     def __init__(
         self,
         body: typing.Any = "",
@@ -338,20 +351,47 @@ class HTTPResponse(BaseHTTPResponse):
         self.enforce_content_length = enforce_content_length
         self.auto_close = auto_close
         self.msg = msg
-        self._body: typing.Any = body if body and isinstance(body, (str, bytes)) else None
+        if body and isinstance(body, (str, bytes)):
+            self._body = body
         self._fp: typing.Any = body if hasattr(body, "read") else None
-        self._fp_bytes_read = 0
         self._original_response = original_response
         self._pool = pool
         self._connection = connection
         self._sock_shutdown = sock_shutdown
-        self._uncached_read_occurred = False
         self._decoded_buffer = BytesQueueBuffer()
-        #: Bytes left of the chunk that is being read; None between chunks.
-        self.chunk_left: int | None = None
         self.length_remaining = self._init_length(request_method)
         if preload_content and self._body is None:
             self._body = self.read(decode_content=decode_content)
+
+    @classmethod
+    def _from_wire(
+        cls,
+        incoming: IncomingResponse,
+        options: _ResponseOptions,
+        version_string: str,
+        sock_shutdown: Callable[[int], None] | None,
+    ) -> HTTPResponse:
+        """What the constructor makes of an answer whose head has been read and checked already."""
+        self = cls.__new__(cls)
+        self.headers = incoming.header_dict
+        self.status = incoming.status
+        self.version = incoming.version
+        self.version_string = version_string
+        self.reason = incoming.reason
+        self.decode_content = options.decode_content
+        self._request_url = options.request_url
+        self.enforce_content_length = options.enforce_content_length
+        self._fp = self._original_response = incoming
+        self._sock_shutdown = sock_shutdown
+        self._decoded_buffer = BytesQueueBuffer()
+        if incoming.chunked:
+            self.chunked = True
+            self.length_remaining = self._init_length(options.request_method)
+        else:
+            self.length_remaining = incoming.length
+        if options.preload_content:
+            self._body = self.read(None, options.decode_content)
+        return self
 
     # ------------------------------------------------------------ connection
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from urllib3 import _wire
+from urllib3 import HTTPHeaderDict, _wire
 from urllib3.exceptions import InvalidHeader
 
 BAD, UNKNOWN = http.client.BadStatusLine, http.client.UnknownProtocol
@@ -156,11 +156,11 @@ def test_every_well_formed_head_goes_the_plain_way(fields):
     fields = [(name, value.lstrip(" \t")) for name, value in fields]
     block = "\r\n".join(["HTTP/1.1 204 None", *(f"{n}: {v}" for n, v in fields)]) + "\r"
     head = _wire.plain_head(block)
-    assert head == (11, 204, "None", fields, [])
+    assert tuple(head) == (11, 204, "None", fields, HTTPHeaderDict(fields), [])
 
 
 def framing(fields, status=200, method="GET", version=11):
-    return tuple(_wire.framing(_wire.Head(version, status, "", fields, []), method))
+    return tuple(_wire.framing(_wire.Head(version, status, "", fields, HTTPHeaderDict(fields), []), method))
 
 
 CL, TE = "Content-Length", "Transfer-Encoding"

@@ -1157,7 +1157,7 @@ def test_subclasses_see_every_step():
         pool = Seen(server.host, server.port)
         pool.urlopen("GET", "/one")
         pool.close()
-    attempt = ["_get_timeout", "_get_conn", "_new_conn", "_make_request", "_get_timeout", "_validate_conn", "_put_conn"]
+    attempt = ["_get_conn", "_new_conn", "_make_request", "_get_timeout", "_validate_conn", "_put_conn"]
     again = [call for call in attempt if call != "_new_conn"]
     assert calls == ["urlopen", *attempt, "urlopen", *again]
 

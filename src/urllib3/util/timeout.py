@@ -43,7 +43,8 @@ class Timeout:
     ) -> None:
         self._connect = self._validate_timeout(connect, "connect")
         self._read = self._validate_timeout(read, "read")
-        self.total = self._validate_timeout(total, "total")
+        #: May be changed afterwards; a clone checks it again then.
+        self.total = self._checked_total = self._validate_timeout(total, "total")
         self._start_connect: float | None = None
 
     def __repr__(self) -> str:
@@ -88,7 +89,14 @@ class Timeout:
 
     def clone(self) -> Timeout:
         """The same limits with the clock not started."""
-        return Timeout(connect=self._connect, read=self._read, total=self.total)
+        made = Timeout.__new__(Timeout)
+        made._connect = self._connect
+        made._read = self._read
+        made.total = made._checked_total = self.total
+        if self.total is not self._checked_total:
+            self._validate_timeout(self.total, "total")
+        made._start_connect = None
+        return made
 
     def start_connect(self) -> float:
         """Start the clock and return its reading; ``TimeoutStateError`` if it runs already."""

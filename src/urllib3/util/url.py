@@ -344,7 +344,7 @@ _SPLIT = re.compile(
 )
 # A URL that is its own normal form.
 _PLAIN_URL = re.compile(
-    r"(https?)://([a-z0-9._\-~]+)(?::([1-9][0-9]{0,3}))?"
+    r"(https?)://([a-z0-9._\-~]+)(?::([1-9][0-9]{0,4}))?"
     r"(/[A-Za-z0-9._\-~!$&'()*+,;=:@/]*)?"
     r"(?:\?([A-Za-z0-9._\-~!$&'()*+,;=:@/?]*))?"
 )
@@ -363,10 +363,10 @@ def parse_url(url: str) -> Url:
         plain = _PLAIN_URL.fullmatch(url)
         if plain is not None:
             scheme, host, port, path, query = plain.groups()
-            if path is None or "/." not in path:
+            number = None if port is None else int(port)
+            if (number is None or number < 65536) and (path is None or "/." not in path):
                 if path is None and query is not None:
                     path = ""
-                number = None if port is None else int(port)
                 return _Parts.__new__(Url, scheme, None, host, number, path, query, None)
     return _parse_any(url)
 
