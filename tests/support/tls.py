@@ -1,0 +1,126 @@
+"""Servers that shake hands, and tell what they saw; and TLS in TLS as the far end has it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+@dataclass
+class TlsServer:
+    """What :func:`tls_server` gives; the lists grow by one for each handshake it saw begin."""
+
+    port: int
+    names: list[str | None] = field(default_factory=list)  # SNI
+    protocols: list[str | None] = field(default_factory=list)  # ALPN agreed on
+    clients: list[bytes | None] = field(default_factory=list)  # certificates in DER
+    host: str = "localhost"
+
+
+@contextlib.contextmanager
+def tls_server(
+    context: ssl.SSLContext,
+    talk: Callable[[ssl.SSLSocket], None] | None = None,
+) -> Iterator[TlsServer]:
+    """A server on the loopback interface that shakes hands, then answers each request with ``ok``.
+
+    :param talk: what to do with the secured socket instead
+    """
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = TlsServer(port=listener.getsockname()[1])
+    talk = talk or answer_each
+    context.sni_callback = lambda sock, name, ctx: server.names.append(name)
+    open_sockets: list[socket.socket] = []
+    threads: list[threading.Thread] = []
+
+    def serve(raw: socket.socket) -> None:
+        # A client that refuses us breaks off, and that is its right.
+        with contextlib.suppress(OSError), raw, context.wrap_socket(raw, server_side=True) as sock:
+            open_sockets.append(sock)
+            server.protocols.append(sock.selected_alpn_protocol())
+            server.clients.append(sock.getpeercert(binary_form=True))
+            talk(sock)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                raw, _ = listener.accept()
+                open_sockets.append(raw)
+                threads.append(threading.Thread(target=serve, args=(raw,), daemon=True))
+                threads[-1].start()
+
+    acceptor = threading.Thread(target=accept, daemon=True)
+    acceptor.start()
+    try:
+        yield server
+    finally:
+        hang_up(listener)
+        acceptor.join(5)
+        for sock in open_sockets:
+            hang_up(sock)
+        for thread in threads:
+            thread.join(5)
+
+
+def hang_up(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
+    sock.close()
+
+
+def answer_each(sock: ssl.SSLSocket) -> None:
+    received = b""
+    while chunk := sock.recv(65536):
+        received += chunk
+        while b"\r\n\r\n" in received:
+            received = received.partition(b"\r\n\r\n")[2]
+            sock.sendall(OK)
+
+
+class InnerServer:
+    """The far end of TLS in TLS: a secured stream within the secured stream of *outer*."""
+
+    def __init__(self, outer: ssl.SSLSocket, context: ssl.SSLContext) -> None:
+        self.outer = outer
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side=True)
+        self.do(self.tls.do_handshake)
+
+    def do(self, operation, *args):
+        while True:
+            try:
+                result = operation(*args)
+            except ssl.SSLWantReadError:
+                self.flush()
+                received = self.outer.recv(65536)
+                if received:
+                    self.incoming.write(received)
+                else:
+                    self.incoming.write_eof()
+            else:
+                self.flush()
+                return result
+
+    def flush(self) -> None:
+        if self.outgoing.pending:
+            self.outer.sendall(self.outgoing.read())
+
+    def recv(self, count: int) -> bytes:
+        return self.do(self.tls.read, count)
+
+    def recv_exactly(self, count: int) -> bytes:
+        received = b""
+        while len(received) < count:
+            received += self.recv(count - len(received)) or b"<EOF>"
+        return received
+
+    def sendall(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[self.do(self.tls.write, view) :]
