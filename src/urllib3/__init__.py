@@ -8,12 +8,12 @@ import typing
 import warnings
 from logging import NullHandler
 
-from . import exceptions, http2
+from . import exceptions
 from ._collections import HTTPHeaderDict
-from ._version import __version__
+from ._version import __version__ as __version__
 from .connectionpool import HTTPConnectionPool, HTTPSConnectionPool, connection_from_url
 from .filepost import _TYPE_FIELDS, encode_multipart_formdata
-from .http2 import probe as _probe
+from .http2 import probe as _probe  # noqa: F401  # loads http2, which programs expect to find
 from .poolmanager import PoolManager, ProxyManager, proxy_from_url
 from .response import BaseHTTPResponse, HTTPResponse
 from .util.request import make_headers
@@ -48,12 +48,13 @@ __author__ = "the wirepool contributors"
 __license__ = "MIT"
 
 __all__ = (
+    "BaseHTTPResponse",
     "HTTPConnectionPool",
     "HTTPHeaderDict",
+    "HTTPResponse",
     "HTTPSConnectionPool",
     "PoolManager",
     "ProxyManager",
-    "HTTPResponse",
     "Retry",
     "Timeout",
     "add_stderr_logger",
@@ -63,7 +64,6 @@ __all__ = (
     "make_headers",
     "proxy_from_url",
     "request",
-    "BaseHTTPResponse",
 )
 
 logging.getLogger(__name__).addHandler(NullHandler())
@@ -109,7 +109,7 @@ def request(
     decode_content: bool | None = True,
     redirect: bool | None = True,
     retries: Retry | bool | int | None = None,
-    timeout: Timeout | float | int | None = 3,
+    timeout: Timeout | float | None = 3,
     json: typing.Any | None = None,
 ) -> BaseHTTPResponse:
     """Make one request with a manager that all callers in the process share.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import typing
 from http.client import HTTPException
 
 from .exceptions import IncompleteRead, ProtocolError, ReadTimeoutError, SSLError
@@ -49,7 +48,7 @@ class BytesQueueBuffer:
         self._size += len(data)
 
     def get(self, n: int) -> bytes:
-        """Take up to *n* bytes; RuntimeError if there is nothing, ValueError for a negative number."""
+        """Take up to *n* bytes; RuntimeError if there are none, ValueError for a negative *n*."""
         if n == 0:
             return b""
         if not self.buffer:
@@ -79,5 +78,5 @@ class BytesQueueBuffer:
         """Take everything."""
         pieces, self.buffer, self._size = self.buffer, collections.deque(), 0
         if len(pieces) == 1 and isinstance(pieces[0], bytes):
-            return typing.cast(bytes, pieces[0])
+            return pieces[0]
         return b"".join(pieces)

@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from enum import Enum, auto
 from threading import RLock
 
-__all__ = ["RecentlyUsedContainer", "HTTPHeaderDict"]
+if typing.TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["HTTPHeaderDict", "RecentlyUsedContainer"]
 
 K = typing.TypeVar("K")
 V = typing.TypeVar("V")
@@ -26,15 +29,13 @@ ValidHTTPHeaderSource = typing.Union[
 ]
 
 
-class RecentlyUsedContainer(typing.Generic[K, V], MutableMapping[K, V]):
+class RecentlyUsedContainer(MutableMapping[K, V]):
     """A thread-safe mapping of at most *maxsize* keys; the one not used for longest goes first.
 
     :param dispose_func: called with each value that leaves, when the lock is no longer held
     """
 
-    def __init__(
-        self, maxsize: int = 10, dispose_func: Callable[[V], None] | None = None
-    ) -> None:
+    def __init__(self, maxsize: int = 10, dispose_func: Callable[[V], None] | None = None) -> None:
         super().__init__()
         self._maxsize = maxsize
         self.dispose_func = dispose_func
@@ -153,7 +154,7 @@ class HTTPHeaderDict(MutableMapping[str, str]):
             self.extend(kwargs)
 
     @classmethod
-    def _from_pairs(cls, pairs: list[tuple[str, str]]) -> typing.Self:
+    def _from_pairs(cls, pairs: list[tuple[str, str]]) -> Self:
         """The fields *pairs*, whose names and values are known to be str."""
         made = cls.__new__(cls)
         container = {name.lower(): [name, value] for name, value in pairs}
@@ -195,9 +196,7 @@ class HTTPHeaderDict(MutableMapping[str, str]):
     def extend(self, *args: ValidHTTPHeaderSource, **kwargs: str) -> None:
         """:meth:`add` every field of one source, which may be whatever the constructor takes."""
         if len(args) > 1:
-            raise TypeError(
-                f"extend() takes at most 1 positional arguments ({len(args)} given)"
-            )
+            raise TypeError(f"extend() takes at most 1 positional arguments ({len(args)} given)")
         for source in (*args, kwargs):
             for name, value in list(_pairs_of(source)):
                 self.add(name, value)
@@ -211,7 +210,7 @@ class HTTPHeaderDict(MutableMapping[str, str]):
     def __getitem__(self, key: str) -> str:
         return ", ".join(self._container[_key(key)][1:])
 
-    def get(self, key: str, default: typing.Any = None) -> typing.Any:
+    def get(self, key: typing.Any, default: typing.Any = None) -> typing.Any:
         """The value of *key*, or *default*."""
         entry = self._container.get(_key(key) if isinstance(key, bytes) else key.lower())
         if entry is None:
@@ -235,7 +234,7 @@ class HTTPHeaderDict(MutableMapping[str, str]):
     def getlist(self, key: str, default: D) -> list[str] | D: ...
 
     def getlist(self, key: str, default: typing.Any = _Sentinel.not_passed) -> typing.Any:
-        """A list of the values of *key*, kept apart; *default*, or an empty list, if there are none."""
+        """A list of the values of *key*, kept apart; *default*, or an empty list, without any."""
         entry = self._container.get(_key(key))
         if entry is not None:
             return entry[1:]
@@ -284,7 +283,7 @@ class HTTPHeaderDict(MutableMapping[str, str]):
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __or__(self, other: object) -> typing.Self:
+    def __or__(self, other: object) -> Self:
         source = ensure_can_construct_http_header_dict(other)
         if source is None:
             return NotImplemented
@@ -292,14 +291,14 @@ class HTTPHeaderDict(MutableMapping[str, str]):
         merged.extend(source)
         return merged
 
-    def __ior__(self, other: object) -> typing.Self:
+    def __ior__(self, other: object) -> Self:
         source = ensure_can_construct_http_header_dict(other)
         if source is None:
             return NotImplemented
         self.extend(source)
         return self
 
-    def __ror__(self, other: object) -> typing.Self:
+    def __ror__(self, other: object) -> Self:
         source = ensure_can_construct_http_header_dict(other)
         if source is None:
             return NotImplemented
@@ -307,7 +306,7 @@ class HTTPHeaderDict(MutableMapping[str, str]):
         merged.extend(self)
         return merged
 
-    def copy(self) -> typing.Self:
+    def copy(self) -> Self:
         """An independent copy."""
         made = type(self)()
         made._copy_from(self)
@@ -317,7 +316,7 @@ class HTTPHeaderDict(MutableMapping[str, str]):
         for key, entry in other._container.items():
             self._container[key] = entry.copy()
 
-    def _prepare_for_method_change(self) -> typing.Self:
+    def _prepare_for_method_change(self) -> Self:
         """Drop what describes a body, for a request that no longer has one (RFC 9110, 15.4)."""
         for name in _ABOUT_THE_BODY:
             self._container.pop(name, None)

@@ -12,6 +12,20 @@ from enum import Enum
 
 from .exceptions import DecodeError, DependencyWarning
 
+__all__ = [
+    "CODINGS",
+    "ERRORS",
+    "HAS_ZSTD",
+    "ContentDecoder",
+    "DeflateDecoder",
+    "GzipDecoder",
+    "GzipDecoderState",
+    "MultiDecoder",
+    "brotli",
+    "decoder_for",
+    "zstd",
+]
+
 try:
     try:
         import brotlicffi as brotli
@@ -113,7 +127,7 @@ class DeflateDecoder(_ZlibDecoder):
         return out
 
     def flush(self) -> bytes:
-        return typing.cast(bytes, self._obj.flush())
+        return typing.cast("bytes", self._obj.flush())
 
 
 class GzipDecoderState(Enum):
@@ -212,14 +226,14 @@ if brotli is not None:
         def _bounded(self, data: bytes, max_length: int) -> bytes:
             if max_length > 0:
                 try:
-                    return typing.cast(bytes, self._feed(data, output_buffer_limit=max_length))
+                    return typing.cast("bytes", self._feed(data, output_buffer_limit=max_length))
                 except TypeError:
                     warnings.warn(
                         "Brotli >= 1.2.0 is required to prevent decompression bombs.",
                         DependencyWarning,
                         stacklevel=2,
                     )
-            return typing.cast(bytes, self._feed(data))
+            return typing.cast("bytes", self._feed(data))
 
         def _holds_output(self) -> bool:
             accepts = getattr(self._obj, "can_accept_more_data", None)
@@ -295,8 +309,7 @@ class MultiDecoder(ContentDecoder):
         names = [name.strip() for name in modes.split(",")]
         if len(names) > self.max_decode_links:
             raise DecodeError(
-                "Too many content encodings in the chain: "
-                f"{len(names)} > {self.max_decode_links}"
+                f"Too many content encodings in the chain: {len(names)} > {self.max_decode_links}"
             )
         self._decoders = [_get_decoder(name) for name in names]
 

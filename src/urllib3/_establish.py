@@ -12,7 +12,6 @@ from . import _wire
 from ._incoming import Receiver
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Mapping
 
     class Tunneled(typing.Protocol):
         """What a connection must offer to be made into a tunnel."""
@@ -21,7 +20,7 @@ if typing.TYPE_CHECKING:
         debuglevel: int
         _tunnel_host: str | None
         _tunnel_port: int | None
-        _tunnel_headers: Mapping[str, str]
+        _tunnel_headers: dict[str, str]
         _raw_proxy_headers: list[bytes] | None
 
         def send(self, data: bytes) -> None: ...
@@ -36,7 +35,8 @@ def tunnel(conn: Tunneled) -> None:
     apart; OSError if the proxy refuses (any status but 200), with the connection closed;
     ``http.client.HTTPException`` if its answer is not HTTP, or goes on behind its head.
     """
-    assert conn._tunnel_host is not None and conn._tunnel_port is not None
+    assert conn._tunnel_host is not None
+    assert conn._tunnel_port is not None
     conn.send(_wire.connect_request(conn._tunnel_host, conn._tunnel_port, conn._tunnel_headers))
     receiver = Receiver(conn.sock)
     head = _final_head(receiver)
@@ -52,9 +52,7 @@ def tunnel(conn: Tunneled) -> None:
         raise OSError(f"Tunnel connection failed: {head.status} {head.reason}")
     if early:
         # The origin speaks only when spoken to: whoever sent this is in between (CVE-2023-40217).
-        raise _wire.MalformedMessage(
-            f"proxy sent {len(early)} bytes behind its answer to CONNECT"
-        )
+        raise _wire.MalformedMessage(f"proxy sent {len(early)} bytes behind its answer to CONNECT")
 
 
 def _final_head(receiver: Receiver) -> _wire.Head:

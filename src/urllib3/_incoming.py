@@ -58,7 +58,7 @@ class Receiver:
             if isinstance(self.sock, _Socket):
                 file = io.BufferedReader(_Rest(self), _RECEIVE)
             else:
-                file = typing.cast(io.BufferedReader, self.sock.makefile("rb"))
+                file = typing.cast("io.BufferedReader", self.sock.makefile("rb"))
             self._file = file
         return file
 
@@ -73,9 +73,7 @@ class Receiver:
         """
         data = self.pending or self._recv(_RECEIVE)
         if not data:
-            raise http.client.RemoteDisconnected(
-                "Remote end closed connection without response"
-            )
+            raise http.client.RemoteDisconnected("Remote end closed connection without response")
         end = data.find(b"\r\n\r\n")
         if 0 <= end < _wire.MAX_LINE:
             head = _wire.plain_head(data[: end + 1].decode("latin-1"))
@@ -177,7 +175,7 @@ class _Rest(io.RawIOBase):
         return True
 
     def fileno(self) -> int:
-        return typing.cast(int, self._sock.fileno())
+        return typing.cast("int", self._sock.fileno())
 
     def readinto(self, buffer: typing.Any) -> int | None:
         pending = self._receiver.pending
@@ -192,7 +190,7 @@ class _Rest(io.RawIOBase):
             # The buffered reader above has lost what it had read when the timeout struck.
             raise OSError("cannot read from timed out object")
         try:
-            return typing.cast(int, self._sock.recv_into(buffer))
+            return typing.cast("int", self._sock.recv_into(buffer))
         except TimeoutError:
             self._timed_out = True
             raise
@@ -286,15 +284,13 @@ class IncomingResponse(http.client.HTTPResponse):
         for _ in range(_wire.MAX_INTERIM + 1):
             self.fields = self._message = None
             super().begin()
-            message = typing.cast(http.client.HTTPMessage, self._message)
+            message = typing.cast("http.client.HTTPMessage", self._message)
             if self.status >= 200 or self.status == 101:
                 break
         self.fields = [(name, str(value)) for name, value in message.items()]
         self.header_dict = HTTPHeaderDict._from_pairs(self.fields)
         self._frame(
-            _wire.Head(
-                self.version, self.status, self.reason, self.fields, self.header_dict, []
-            )
+            _wire.Head(self.version, self.status, self.reason, self.fields, self.header_dict, [])
         )
 
     def _frame(self, head: _wire.Head) -> None:
@@ -311,7 +307,7 @@ class IncomingResponse(http.client.HTTPResponse):
         return self.length is not None and self.receiver.has(self.length)
 
     @property
-    def headers(self) -> http.client.HTTPMessage | None:  # type: ignore[override]
+    def headers(self) -> typing.Any:
         """The head as an ``HTTPMessage``, made when somebody looks (requests does, for cookies)."""
         message = self._message
         if message is None and self.fields is not None:
@@ -329,7 +325,7 @@ class IncomingResponse(http.client.HTTPResponse):
     # ------------------------------------------------------------ body
 
     @property
-    def fp(self) -> io.BufferedReader | None:  # type: ignore[override]
+    def fp(self) -> typing.Any:  # type: ignore[override]  # nobody else sets it
         """The file the body is read from; None once the body has been read or given up."""
         return self.receiver.file if self._open else None
 

@@ -1,4 +1,4 @@
-"""A ``queue.LifoQueue`` that costs what a pool uses of it: one lock, and no conditions until waited for."""
+"""A ``queue.LifoQueue`` that costs what a pool uses of it: one lock, until somebody must wait."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ class LifoQueue(queue.LifoQueue[T]):
                 self._signal("not_empty")
 
     def get(self, block: bool = True, timeout: float | None = None) -> T:
-        """Remove and return the newest item; ``queue.Empty`` if there is none within *timeout* seconds."""
+        """Remove and return the newest item; ``queue.Empty`` after *timeout* seconds without."""
         with self.mutex:
             if not self.queue:
                 self._await(self._has_item, "not_empty", queue.Empty, block, timeout)
             item = self.queue.pop()
             if self._waits:
                 self._signal("not_full")
-            return typing.cast(T, item)
+            return item
 
     def _has_room(self) -> bool:
         return len(self.queue) < self.maxsize

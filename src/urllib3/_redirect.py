@@ -36,7 +36,7 @@ def redirected(request: Rewritten, status: int) -> Rewritten:
 
 
 def without(request: Rewritten, names: Collection[str]) -> Rewritten:
-    """*request* lacking the header fields *names* (lower case); the caller's headers stay as they are."""
+    """*request* lacking the fields *names* (lower case); the caller's headers stay as they are."""
     found = [name for name in request.headers if _lower(name) in names] if names else []
     if not found:
         return request

@@ -169,7 +169,7 @@ def encode(
     fields: typing.Any,
     json: typing.Any,
 ) -> tuple[str, typing.Any, Mapping[str, str]]:
-    """``(url, body, headers)`` of a request given with *fields* or *json*, as ``request`` has them."""
+    """``(url, body, headers)`` of a request with *fields* or *json*, as ``request`` has them."""
     if headers is None:
         headers = owner.headers
     if json is not None:

@@ -1,9 +1,11 @@
-"""Shapes of the things that modules hand to each other, so that a lower one need not import a higher."""
+"""Shapes of what modules hand to each other, so that a lower one need not import a higher."""
 
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping
+
+if typing.TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class CountsBody(typing.Protocol):
@@ -17,17 +19,24 @@ class CountsBody(typing.Protocol):
 class Proxy(typing.Protocol):
     """The URL of a proxy."""
 
-    scheme: str | None
-    host: str | None
-    port: int | None
+    @property
+    def scheme(self) -> str | None: ...
+
+    @property
+    def host(self) -> str | None: ...
+
+    @property
+    def port(self) -> int | None: ...
 
 
 class BaseResponse(typing.Protocol):
     """What a connection answers with, as far as a pool asks it."""
 
     status: int
-    headers: Mapping[str, str]
     version_string: str
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
 
     def get_redirect_location(self) -> str | typing.Literal[False] | None: ...
 

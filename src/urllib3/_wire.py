@@ -91,7 +91,7 @@ _FRAMING_FIELDS = frozenset({"content-length", "transfer-encoding"})
 def plain_head(block: str) -> Head | None:
     """Parse an ordinary response head in one go, or return None if anything about it is unusual.
 
-    *block* is the head decoded as latin-1, without its last ``\\n`` and without the empty line.  The
+    *block* is the head decoded as latin-1, up to the CR of its last line.  The
     rule is that of :func:`careful_head`, with the rare cases taken out.
     """
     fields: Fields = _PLAIN_LINES.findall(block)
@@ -162,7 +162,7 @@ def framing(head: Head, method: str | None) -> Framing:
     headers = head.headers
     persistent = _persists(head.version, headers)
     status = head.status
-    if status < 200 or status == 204 or status == 304 or method == "HEAD":
+    if status < 200 or status in (204, 304) or method == "HEAD":
         return Framing(False, 0, persistent)
     length = headers.get("content-length")
     coding = headers.get("transfer-encoding")
@@ -188,7 +188,7 @@ def _persists(version: int, headers: HTTPHeaderDict) -> bool:
 
 
 def _is_chunked(codings: str) -> bool:
-    """Whether chunked is the final coding.  What is wrapped inside it stays the caller's business."""
+    """Whether chunked is the final coding.  What is wrapped inside it is the caller's business."""
     names = [name.strip(" \t").lower() for name in codings.split(",")]
     names = [name for name in names if name and name != "identity"]
     if not names:

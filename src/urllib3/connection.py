@@ -28,7 +28,7 @@ from ._base_connection import _TYPE_BODY, ProxyConfig, _ResponseOptions
 from ._collections import HTTPHeaderDict
 from ._establish import tunnel
 from ._incoming import IncomingResponse, Receiver, stock
-from ._tls import ContextMemo, Secured, Seams, TlsPolicy, handshake, proxy_policy
+from ._tls import ContextMemo, Seams, Secured, TlsPolicy, handshake, proxy_policy
 from ._version import __version__
 from .exceptions import (
     ConnectTimeoutError,
@@ -45,7 +45,6 @@ from .util.request import body_to_chunks
 from .util.response import assert_header_parsing
 from .util.ssl_ import (
     create_urllib3_context,
-    is_ipaddress,
     resolve_cert_reqs,
     resolve_ssl_version,
     ssl_wrap_socket,
@@ -96,7 +95,9 @@ port_by_scheme = {"http": 80, "https": 443}
 #: A clock before this day is not believed.
 RECENT_DATE = datetime.date(2025, 1, 1)
 
-_SMALL_BODY = 65536  # bytes; up to here copying a body behind its head is cheaper than a second send
+_SMALL_BODY = (
+    65536  # bytes; up to here copying a body behind its head is cheaper than a second send
+)
 
 
 def _get_default_user_agent() -> str:
@@ -158,6 +159,11 @@ class HTTPConnection(_Stock):
     # http.client's own state.  Both classes bear one name, so these are its attributes.
     __state: str
     __response: http.client.HTTPResponse | None
+    _buffer: list[bytes]
+    _http_vsn: int
+    _tunnel_headers: dict[str, str]
+    _raw_proxy_headers: list[bytes] | None
+    _dns_host: str
 
     _receiver: Receiver | None = None
     _expects_upgrade = False
@@ -254,7 +260,7 @@ class HTTPConnection(_Stock):
             )
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
-        except SocketTimeout as error:
+        except TimeoutError as error:
             raise ConnectTimeoutError(
                 self,
                 f"Connection to {self.host} timed out. (connect timeout={self.timeout})",
@@ -394,12 +400,12 @@ class HTTPConnection(_Stock):
             and cls.putrequest is _OUR_PUTREQUEST
             and cls.send is _STOCK_SEND
             and cls.endheaders is _STOCK_ENDHEADERS
-            and cls._send_output is _STOCK_SEND_OUTPUT
+            and cls._send_output is _STOCK_SEND_OUTPUT  # type: ignore[attr-defined]
             and (_Stock.putrequest, _Stock.putheader) == _STOCK_PUTS
-            and cls._output is _STOCK_OUTPUT
-            and cls._encode_request is _STOCK_ENCODE_REQUEST
-            and cls._validate_method is _STOCK_VALIDATE_METHOD
-            and cls._validate_path is _STOCK_VALIDATE_PATH
+            and cls._output is _STOCK_OUTPUT  # type: ignore[attr-defined]
+            and cls._encode_request is _STOCK_ENCODE_REQUEST  # type: ignore[attr-defined]
+            and cls._validate_method is _STOCK_VALIDATE_METHOD  # type: ignore[attr-defined]
+            and cls._validate_path is _STOCK_VALIDATE_PATH  # type: ignore[attr-defined]
             and self._http_vsn == 11
             and self.debuglevel == 0
             and _STEP_NAMES.isdisjoint(self.__dict__)
@@ -425,10 +431,10 @@ class HTTPConnection(_Stock):
             if not skip_accept_encoding:
                 self.putheader(*_ACCEPT_ENCODING)
 
-    def putheader(self, header: str | bytes, *values: typing.Any) -> None:  # type: ignore[override]
+    def putheader(self, header: str | bytes, *values: typing.Any) -> None:
         """Add a header line; the value ``SKIP_HEADER`` leaves a default header out."""
         if not any(isinstance(value, str) and value == SKIP_HEADER for value in values):
-            super().putheader(typing.cast(str, header), *values)
+            super().putheader(typing.cast("str", header), *values)
         elif to_str(header.lower()) not in SKIPPABLE_HEADERS:
             names = "', '".join(name.title() for name in sorted(SKIPPABLE_HEADERS))
             raise ValueError(f"urllib3.util.SKIP_HEADER only supports '{names}'")
@@ -447,7 +453,7 @@ class HTTPConnection(_Stock):
     ) -> None:
         """Send a request, opening the connection if need be.
 
-        :param body: str (sent as UTF-8), bytes or any buffer, file-like, or iterable of str or bytes
+        :param body: str (sent as UTF-8), any buffer, file-like, or iterable of str or bytes
         :param headers: a mapping; Host, Accept-Encoding, User-Agent and the framing field are added
             unless it has them
         :param chunked: frame the body by chunks even if its length is known
@@ -958,10 +964,10 @@ class HTTPSConnection(HTTPConnection):
 
     @property
     def _speaks_http2(self) -> bool:
-        return typing.cast(ssl.SSLSocket, self.sock).selected_alpn_protocol() == "h2"
+        return typing.cast("ssl.SSLSocket", self.sock).selected_alpn_protocol() == "h2"
 
     def _acquire_probe(self) -> bool | None:
-        """Whether the origin speaks HTTP/2; None = unknown, and to be reported by this connection."""
+        """Whether the origin speaks HTTP/2; None = unknown, and for this connection to report."""
         if "h2" not in ssl_.ALPN_PROTOCOLS:
             return False
         from .http2 import probe
@@ -998,9 +1004,7 @@ def _seams() -> Seams:
 
 def _report_mismatch(error: Exception, name: str, cert: typing.Any) -> None:
     if isinstance(error, CertificateError):
-        log.warning(
-            "Certificate did not match expected hostname: %s. Certificate: %s", name, cert
-        )
+        log.warning("Certificate did not match expected hostname: %s. Certificate: %s", name, cert)
         error._peer_cert = cert  # type: ignore[attr-defined]  # callers look for it
 
 
@@ -1009,7 +1013,7 @@ class DummyConnection:
 
 
 if ssl is None:
-    HTTPSConnection = DummyConnection  # type: ignore[misc,assignment]
+    HTTPSConnection = DummyConnection  # type: ignore[misc]
 
 VerifiedHTTPSConnection = HTTPSConnection
 

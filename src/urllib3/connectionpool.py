@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import logging
 import queue
-import sys
 import time
 import typing
 import warnings
@@ -18,7 +17,6 @@ import weakref
 from http.client import HTTPException as HTTPException
 from socket import timeout as SocketTimeout
 
-from ._collections import HTTPHeaderDict
 from ._failure import RETRYABLE, translate
 from ._lifo import LifoQueue
 from ._redirect import Rewritten, redirected, same_origin, without
@@ -26,7 +24,6 @@ from ._request_methods import RequestMethods, encode
 from ._tls import ContextMemo
 from .connection import (
     BaseSSLError,
-    BrokenPipeError,
     DummyConnection,
     HTTPConnection,
     HTTPSConnection,
@@ -47,7 +44,6 @@ from .util.connection import is_connection_dropped
 from .util.proxy import connection_requires_http_tunnel
 from .util.request import set_file_position
 from .util.retry import Retry
-from .util.ssl_match_hostname import CertificateError
 from .util.timeout import _DEFAULT_TIMEOUT, Timeout
 from .util.url import Url, _encode_target, parse_url
 from .util.url import _normalize_host as normalize_host
@@ -55,6 +51,8 @@ from .util.url import _normalize_host as normalize_host
 if typing.TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
+
+    from typing_extensions import Self
 
     from ._base_connection import _TYPE_BODY, BaseHTTPConnection
     from .response import BaseHTTPResponse
@@ -91,12 +89,12 @@ class ConnectionPool:
         self.host = _normalize_host(host, scheme=self.scheme)
         self.port = port
         # CONNECT wants the brackets.
-        self._tunnel_host = typing.cast(str, normalize_host(host, scheme=self.scheme)).lower()
+        self._tunnel_host = normalize_host(host, scheme=self.scheme).lower()
 
     def __str__(self) -> str:
         return f"{type(self).__name__}(host={self.host!r}, port={self.port!r})"
 
-    def __enter__(self) -> typing.Self:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -186,7 +184,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
     # ------------------------------------------------------------ lease
 
     def _new_conn(self) -> BaseHTTPConnection:
-        """A fresh, unopened connection.  Overridden by docker, requests-unixsocket, elastic-transport."""
+        """A fresh, unopened connection.  Overridden by docker, elastic-transport and others."""
         self.num_connections += 1
         log.debug(
             "Starting new HTTP connection (%d): %s:%s",
@@ -194,12 +192,13 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
             self.host,
             self.port or "80",
         )
-        return self.ConnectionCls(
+        conn: BaseHTTPConnection = self.ConnectionCls(
             host=self.host,
             port=self.port,
             timeout=self.timeout.connect_timeout,
             **self.conn_kw,
         )
+        return conn
 
     def _get_conn(self, timeout: float | None = None) -> BaseHTTPConnection:
         """Lease a connection: the one returned last, or a new one.
@@ -236,7 +235,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         return typing.cast("BaseHTTPConnection", conn)
 
     def _put_conn(self, conn: BaseHTTPConnection | None) -> None:
-        """End a lease.  What finds no room is closed; in blocking mode that is a ``FullPoolError``."""
+        """End a lease.  What finds no room is closed; a blocking pool raises ``FullPoolError``."""
         pool = self.pool
         if pool is not None:
             if conn is not None:
@@ -292,9 +291,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         now = time.monotonic()
         with mutex:
             expired = [
-                conn
-                for conn in pool.queue
-                if (getattr(conn, "_expires", None) or now + 1) <= now
+                conn for conn in pool.queue if (getattr(conn, "_expires", None) or now + 1) <= now
             ]
             for conn in expired:
                 pool.queue[pool.queue.index(conn)] = None
@@ -351,7 +348,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         conn.timeout = Timeout.resolve_default_timeout(limits.connect_timeout)
         try:
             self._validate_conn(conn)
-        except (SocketTimeout, BaseSSLError) as error:
+        except (TimeoutError, BaseSSLError) as error:
             self._raise_timeout(error, url, conn.timeout)
             raise
         try:
@@ -374,7 +371,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
                 raise ReadTimeoutError(self, url, f"Read timed out. (read timeout={read_timeout})")
             conn.timeout = read_timeout
         try:
-            response = conn.getresponse()
+            response: typing.Any = conn.getresponse()
         except (BaseSSLError, OSError) as error:
             self._raise_timeout(error, url, read_timeout)
             raise
@@ -443,13 +440,16 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
 
         Raises ``MaxRetryError`` when the retries are spent, with the last failure as its reason;
         without retries that failure itself: ``ConnectTimeoutError``, ``NewConnectionError``,
-        ``ReadTimeoutError``, ``ProtocolError``, ``SSLError``, ``ProxyError``.  ``HostChangedError``,
-        ``EmptyPoolError``, ``ClosedPoolError``, ValueError and TypeError are never retried.
+        ``ReadTimeoutError``, ``ProtocolError``, ``SSLError``, ``ProxyError``.
+        ``HostChangedError``, ``EmptyPoolError``, ``ClosedPoolError``, ValueError and
+        TypeError are never retried.
         """
         if fields is not None or json is not None:
             url, body, headers = encode(self, method, url, body, headers, fields, json)
         # A path that is foreign to nobody; anything else is taken apart first.
-        target = _encode_target(url) if url.startswith("/") else parse_url(url).url.partition("#")[0]
+        target = (
+            _encode_target(url) if url.startswith("/") else parse_url(url).url.partition("#")[0]
+        )
         if headers is None:
             headers = self.headers
         if not isinstance(retries, Retry):
@@ -460,8 +460,9 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
             raise HostChangedError(self, url, retries)
         through_tunnel = self.proxy is not None and self._tunnels(url)
         if not through_tunnel and self.proxy_headers:
-            headers = headers.copy()  # type: ignore[attr-defined]
-            headers.update(self.proxy_headers)  # type: ignore[attr-defined]
+            merged = typing.cast("dict[str, str]", headers).copy()  # or an HTTPHeaderDict
+            merged.update(self.proxy_headers)
+            headers = merged
         if body is not None or body_pos is not None:
             body_pos = set_file_position(body, body_pos)
 
@@ -571,7 +572,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
     def _fail(self, error: BaseException, conn: BaseHTTPConnection) -> _Failure:
         # Translated first: closing forgets how far the connection had got.  And translated here:
         # a frame in the error's traceback that held what it became would be a cycle.
-        failure = _Failure(error, translate(typing.cast(Exception, error), conn))
+        failure = _Failure(error, translate(typing.cast("Exception", error), conn))
         self._discard(conn)
         return failure
 
@@ -585,7 +586,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         try:
             self._prepare_proxy(conn)
         except (BaseSSLError, OSError) as error:
-            self._raise_timeout(error, typing.cast(Url, self.proxy).url, conn.timeout)
+            self._raise_timeout(error, typing.cast("Url", self.proxy).url, conn.timeout)
             raise
 
     def _absorb(self, failure: _Failure, method: str, url: str, retries: Retry) -> Retry:
@@ -608,7 +609,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         return retries
 
     def _same_origin(self, url: str, location: str) -> bool:
-        """Whether *location* is at the origin of the request for *url*, which a proxy's pool is not."""
+        """Whether *location* is at the origin of the request for *url*; a proxy's pool is not."""
         if self.proxy is None or url.startswith("/") or location.startswith("/"):
             return self.is_same_host(location)
         return same_origin(url, location)
@@ -740,14 +741,13 @@ class HTTPSConnectionPool(HTTPConnectionPool):
             self.host,
             self.port or "443",
         )
-        if not self.ConnectionCls or self.ConnectionCls is DummyConnection:
-            raise ImportError(
-                "Can't connect to HTTPS URL because the SSL module is not available."
-            )
+        connection_class: typing.Any = self.ConnectionCls
+        if not connection_class or connection_class is DummyConnection:
+            raise ImportError("Can't connect to HTTPS URL because the SSL module is not available.")
         host, port = self.host, self.port
         if self.proxy is not None:
-            host, port = typing.cast(str, self.proxy.host), self.proxy.port
-        conn = self.ConnectionCls(
+            host, port = typing.cast("str", self.proxy.host), self.proxy.port
+        conn = connection_class(
             host=host,
             port=port,
             timeout=self.timeout.connect_timeout,
@@ -764,13 +764,13 @@ class HTTPSConnectionPool(HTTPConnectionPool):
             ssl_maximum_version=self.ssl_maximum_version,
             **self.conn_kw,
         )
-        if isinstance(conn, HTTPConnection):
-            conn._contexts = self._contexts  # type: ignore[attr-defined]
+        if isinstance(conn, HTTPSConnection):
+            conn._contexts = self._contexts
         return typing.cast("BaseHTTPConnection", conn)
 
     def _prepare_proxy(self, conn: typing.Any) -> None:
         """Open *conn* through the proxy's tunnel."""
-        proxy = typing.cast(Url, self.proxy)
+        proxy = typing.cast("Url", self.proxy)
         conn.set_tunnel(
             scheme="https" if proxy.scheme == "https" else "http",
             host=self._tunnel_host,
@@ -805,8 +805,8 @@ def connection_from_url(url: str, **kw: typing.Any) -> HTTPConnectionPool:
     if port is None:
         port = port_by_scheme.get(scheme, 80)
     if scheme == "https":
-        return HTTPSConnectionPool(typing.cast(str, host), port=port, **kw)
-    return HTTPConnectionPool(typing.cast(str, host), port=port, **kw)
+        return HTTPSConnectionPool(typing.cast("str", host), port=port, **kw)
+    return HTTPConnectionPool(typing.cast("str", host), port=port, **kw)
 
 
 @typing.overload
@@ -825,9 +825,7 @@ def _normalize_host(host: str | None, scheme: str | None) -> str | None:
     return host
 
 
-def _url_from_pool(
-    pool: HTTPConnectionPool | HTTPSConnectionPool, path: str | None = None
-) -> str:
+def _url_from_pool(pool: HTTPConnectionPool | HTTPSConnectionPool, path: str | None = None) -> str:
     return Url(scheme=pool.scheme, host=pool.host, port=pool.port, path=path).url
 
 

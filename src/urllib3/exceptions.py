@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import typing
 import warnings
-from email.errors import MessageDefect as MessageDefect
 from http.client import IncompleteRead as httplib_IncompleteRead
 
 if typing.TYPE_CHECKING:
+    from collections.abc import Sequence
+    from email.errors import MessageDefect as MessageDefect
+
     from ._typing import CountsBody
 
 _Rebuild = tuple[typing.Callable[..., typing.Any], tuple[typing.Any, ...]]
@@ -82,13 +84,9 @@ class MaxRetryError(RequestError):
     :ivar reason: the error of the last attempt
     """
 
-    def __init__(
-        self, pool: typing.Any, url: str | None, reason: Exception | None = None
-    ) -> None:
+    def __init__(self, pool: typing.Any, url: str | None, reason: Exception | None = None) -> None:
         self.reason = reason
-        super().__init__(
-            pool, url, f"Max retries exceeded with url: {url} (Caused by {reason!r})"
-        )
+        super().__init__(pool, url, f"Max retries exceeded with url: {url} (Caused by {reason!r})")
 
     def __reduce__(self) -> _Rebuild:
         return type(self), (None, self.url, self.reason)
@@ -275,9 +273,7 @@ class ProxySchemeUnknown(AssertionError, URLSchemeUnknown):
         if scheme is None or scheme == "localhost":
             message = "Proxy URL had no scheme, should start with http:// or https://"
         else:
-            message = (
-                f"Proxy URL had unsupported scheme {scheme}, should use http:// or https://"
-            )
+            message = f"Proxy URL had unsupported scheme {scheme}, should use http:// or https://"
         LocationValueError.__init__(self, message)
 
 
@@ -288,9 +284,7 @@ class ProxySchemeUnsupported(ValueError):
 class HeaderParsingError(HTTPError):
     """Header lines of a response were left out; logged, never raised by a request."""
 
-    def __init__(
-        self, defects: list[MessageDefect], unparsed_data: bytes | str | None
-    ) -> None:
+    def __init__(self, defects: Sequence[MessageDefect], unparsed_data: bytes | str | None) -> None:
         super().__init__(f"{defects or 'Unknown'}, unparsed data: {unparsed_data!r}")
 
 

@@ -16,9 +16,7 @@ _TYPE_FIELD_VALUE_TUPLE = typing.Union[
 _Formatter = Callable[[str, _TYPE_FIELD_VALUE], str]
 
 
-def guess_content_type(
-    filename: str | None, default: str = "application/octet-stream"
-) -> str:
+def guess_content_type(filename: str | None, default: str = "application/octet-stream") -> str:
     """The media type that *filename* ends in, or *default*."""
     if not filename:
         return default

@@ -12,7 +12,7 @@ from .fields import _TYPE_FIELD_VALUE_TUPLE, RequestField
 
 writer = codecs.lookup("utf-8").streamwriter
 
-_TYPE_FIELDS_SEQUENCE = Sequence[typing.Union[tuple[str, _TYPE_FIELD_VALUE_TUPLE], RequestField]]
+_TYPE_FIELDS_SEQUENCE = Sequence[tuple[str, _TYPE_FIELD_VALUE_TUPLE] | RequestField]
 _TYPE_FIELDS = typing.Union[_TYPE_FIELDS_SEQUENCE, Mapping[str, _TYPE_FIELD_VALUE_TUPLE]]
 
 

@@ -7,7 +7,6 @@ override to look at it, with one budget of retries for all.
 
 from __future__ import annotations
 
-import copy
 import functools
 import logging
 import typing
@@ -19,7 +18,8 @@ from ._collections import HTTPHeaderDict, RecentlyUsedContainer
 from ._redirect import Rewritten, redirected, same_origin, without
 from ._request_methods import RequestMethods
 from ._tls import ContextMemo
-from .connectionpool import HTTPConnectionPool, HTTPSConnectionPool, port_by_scheme
+from .connection import port_by_scheme
+from .connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from .exceptions import (
     LocationValueError,
     MaxRetryError,
@@ -35,6 +35,8 @@ if typing.TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
     from types import TracebackType
+
+    from typing_extensions import Self
 
     from .response import BaseHTTPResponse
 
@@ -117,7 +119,7 @@ def _default_key_normalizer(
             context[name] = frozenset(context[name].items())
     if context.get("socket_options") is not None:
         context["socket_options"] = tuple(context["socket_options"])
-    key = dict.fromkeys(key_class._fields)
+    key: dict[str, typing.Any] = dict.fromkeys(key_class._fields)
     key.update((f"key_{name}", value) for name, value in context.items())
     if key["key_blocksize"] is None:
         key["key_blocksize"] = _DEFAULT_BLOCKSIZE
@@ -157,6 +159,12 @@ class PoolManager(RequestMethods):
         **connection_pool_kw: typing.Any,
     ) -> None:
         super().__init__(headers)
+        if "retries" in connection_pool_kw:
+            # The pool is told not to follow redirects; a number turned into a Retry there would
+            # not let the manager follow them either.
+            retries = connection_pool_kw["retries"]
+            if not isinstance(retries, Retry):
+                connection_pool_kw["retries"] = Retry.from_int(retries)
         self.connection_pool_kw = connection_pool_kw
         self.pools: RecentlyUsedContainer[typing.Any, HTTPConnectionPool]
         self.pools = RecentlyUsedContainer(num_pools)
@@ -166,7 +174,7 @@ class PoolManager(RequestMethods):
         self._contexts = ContextMemo()
         self._keys = _KeyCache()
 
-    def __enter__(self) -> typing.Self:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -179,7 +187,7 @@ class PoolManager(RequestMethods):
         return False
 
     def clear(self) -> None:
-        """Forget every pool.  Idle sockets close with them; responses in progress are not disturbed."""
+        """Forget every pool.  Idle sockets close with them; responses in progress go on."""
         self.pools.clear()
 
     # ------------------------------------------------------------ which pool
@@ -224,7 +232,7 @@ class PoolManager(RequestMethods):
             key = self._keys.get(self, scheme, host, port)
             pool = self.pools.get(key) if key is not None else None
             if pool:
-                return pool
+                return typing.cast("HTTPConnectionPool", pool)
         context = self._merge_pool_kwargs(pool_kwargs)
         context["scheme"] = scheme or "http"
         if port is None:
@@ -255,7 +263,7 @@ class PoolManager(RequestMethods):
         """The pool kept under *pool_key*, or a new one with the settings *request_context*."""
         # Two threads that ask for the same pool at once must get the same one.
         with self.pools.lock:
-            pool = self.pools.get(pool_key)
+            pool: HTTPConnectionPool | None = self.pools.get(pool_key)
             if pool:
                 return pool
             scheme, host, port = (request_context[name] for name in ("scheme", "host", "port"))
@@ -286,14 +294,12 @@ class PoolManager(RequestMethods):
     def _proxy_requires_url_absolute_form(self, parsed_url: Url) -> bool:
         if self.proxy is None:
             return False
-        return not connection_requires_http_tunnel(
-            self.proxy, self.proxy_config, parsed_url.scheme
-        )
+        return not connection_requires_http_tunnel(self.proxy, self.proxy_config, parsed_url.scheme)
 
     def _set_proxy_headers(
         self, url: str, headers: Mapping[str, str] | None = None
     ) -> Mapping[str, str]:
-        """*headers* for a request that a proxy forwards: with Accept and Host unless they are there.
+        """*headers* for a request that a proxy forwards: Accept and Host added unless there.
 
         Made anew for each hop, since each has its own Host.
         """
@@ -372,9 +378,7 @@ class PoolManager(RequestMethods):
         if not isinstance(retries, Retry):
             retries = Retry.from_int(retries, redirect=redirect)
         request = redirected(
-            Rewritten(
-                method, kw.get("body"), start, kw["headers"], kw.get("chunked", False)
-            ),
+            Rewritten(method, kw.get("body"), start, kw["headers"], kw.get("chunked", False)),
             response.status,
         )
         if not same_origin(url, location):
@@ -412,7 +416,7 @@ class _KeyCache:
     def get(
         self, manager: PoolManager, scheme: str | None, host: str, port: int | None
     ) -> typing.Any:
-        """The key, made as :meth:`PoolManager.connection_from_host` makes it; None if it cannot be."""
+        """The key, as :meth:`PoolManager.connection_from_host` makes it; None if it cannot be."""
         if (
             manager.connection_pool_kw != self._settings
             or manager.key_fn_by_scheme != self._key_fns
@@ -430,20 +434,20 @@ class _KeyCache:
         self._keys = {}
         # Copies, as deep as keys look: a mapping changed in place must be seen to have changed.
         self._settings = {
-            name: copy.copy(value) if isinstance(value, (dict, list, HTTPHeaderDict)) else value
+            name: value.copy() if isinstance(value, (dict, list, HTTPHeaderDict)) else value
             for name, value in manager.connection_pool_kw.items()
         }
         self._key_fns = manager.key_fn_by_scheme.copy()
 
-    def _make(
-        self, manager: PoolManager, scheme: str, host: str, port: int | None
-    ) -> typing.Any:
+    def _make(self, manager: PoolManager, scheme: str, host: str, port: int | None) -> typing.Any:
         make_key = manager.key_fn_by_scheme.get(scheme)
         if make_key is None or "strict" in manager.connection_pool_kw:
             return None
         if port is None:
             port = port_by_scheme.get(scheme, 80)
-        return make_key({**manager.connection_pool_kw, "scheme": scheme, "host": host, "port": port})
+        return make_key(
+            {**manager.connection_pool_kw, "scheme": scheme, "host": host, "port": port}
+        )
 
 
 class ProxyManager(PoolManager):
@@ -471,7 +475,7 @@ class ProxyManager(PoolManager):
         proxy_headers: Mapping[str, str] | None = None,
         proxy_ssl_context: ssl.SSLContext | None = None,
         use_forwarding_for_https: bool = False,
-        proxy_assert_hostname: None | str | typing.Literal[False] = None,
+        proxy_assert_hostname: str | typing.Literal[False] | None = None,
         proxy_assert_fingerprint: str | None = None,
         **connection_pool_kw: typing.Any,
     ) -> None:
@@ -510,7 +514,7 @@ class ProxyManager(PoolManager):
         """The pool for an https *host*; for anything else the one pool of the proxy."""
         if scheme == "https":
             return super().connection_from_host(host, port, scheme, pool_kwargs=pool_kwargs)
-        proxy = typing.cast(Url, self.proxy)
+        proxy = typing.cast("Url", self.proxy)
         return super().connection_from_host(
             proxy.host, proxy.port, proxy.scheme, pool_kwargs=pool_kwargs
         )

@@ -13,10 +13,11 @@ import logging
 import socket
 import typing
 from collections.abc import Callable, Generator, Iterator, Mapping
+from http.client import HTTPException
 from http.client import HTTPResponse as _HttplibHTTPResponse
 
 from . import _decode, _wire
-from ._body import BaseSSLError, BytesQueueBuffer, translate
+from ._body import BytesQueueBuffer, translate
 from ._collections import HTTPHeaderDict
 from ._decode import (
     HAS_ZSTD,
@@ -26,7 +27,6 @@ from ._decode import (
     GzipDecoderState,
     MultiDecoder,
     _get_decoder,
-    brotli,
 )
 from .exceptions import (
     BodyNotHttplibCompatible,
@@ -41,10 +41,13 @@ from .exceptions import (
 from .util import ssl_
 from .util.response import is_fp_closed, is_response_to_head
 
+brotli = _decode.brotli
 if brotli is not None:
     from ._decode import BrotliDecoder
 if HAS_ZSTD:
-    from ._decode import ZstdDecoder, zstd
+    from ._decode import ZstdDecoder
+
+    zstd = _decode.zstd
 
 if typing.TYPE_CHECKING:
     from ._base_connection import BaseHTTPConnection, _ResponseOptions
@@ -194,7 +197,7 @@ class BaseHTTPResponse(io.IOBase):
 
     # ------------------------------------------------------------ what they all have
 
-    def get_redirect_location(self) -> str | None | typing.Literal[False]:
+    def get_redirect_location(self) -> str | typing.Literal[False] | None:
         """Where the response redirects to; False if its status is of no redirect."""
         if self.status in self.REDIRECT_STATUSES:
             return typing.cast("str | None", self.headers.get("location"))
@@ -251,8 +254,7 @@ class BaseHTTPResponse(io.IOBase):
         except self.DECODER_ERROR_CLASSES as error:
             encoding = self.headers.get("content-encoding", "").lower()
             raise DecodeError(
-                f"Received response with content-encoding: {encoding}, "
-                "but failed to decode it.",
+                f"Received response with content-encoding: {encoding}, but failed to decode it.",
                 error,
             ) from error
         if flush_decoder:
@@ -411,7 +413,7 @@ class HTTPResponse(BaseHTTPResponse):
 
         A long rest is not worth it: after a megabyte the connection is closed instead.
         """
-        with contextlib.suppress(HTTPError, OSError, BaseSSLError, _wire.http.client.HTTPException):
+        with contextlib.suppress(HTTPError, OSError, HTTPException):
             drained = 0
             while data := self._raw_read(_READ_CHUNK_SIZE):
                 drained += len(data)
@@ -560,7 +562,7 @@ class HTTPResponse(BaseHTTPResponse):
     def data(self) -> bytes:
         """The whole body; read now if it was not preloaded, and kept."""
         if self._body:
-            return typing.cast(bytes, self._body)
+            return typing.cast("bytes", self._body)
         if self._fp is not None:
             return self.read(cache_content=True)
         return None  # type: ignore[return-value]  # there is none and never was
@@ -593,7 +595,7 @@ class HTTPResponse(BaseHTTPResponse):
         if self._decoder is None and not self._decoded_buffer:
             data = self._raw_read(amt)
             if not data or len(data) >= amt:
-                return typing.cast(bytes, data)
+                return typing.cast("bytes", data)
             self._decoded_buffer.put(data)
         self._fill(amt)
         return self._decoded_buffer.get(amt) if self._decoded_buffer else b""
@@ -624,7 +626,7 @@ class HTTPResponse(BaseHTTPResponse):
             )
         if self._decoded_buffer:
             return self._decoded_buffer.get(amt)
-        return typing.cast(bytes, self._raw_read(amt))
+        return typing.cast("bytes", self._raw_read(amt))
 
     def _fill(self, amt: int) -> None:
         """Have *amt* decoded bytes in the buffer, or all there are."""
@@ -644,7 +646,7 @@ class HTTPResponse(BaseHTTPResponse):
                 buffer.put(decoded)
 
     def read1(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:
-        """Read what is there: at least a byte before the end, at most *amt*, without waiting for more.
+        """Read what is there: at least a byte before the end, at most *amt*, and wait for no more.
 
         Raises what :meth:`read` raises.
         """
@@ -669,7 +671,7 @@ class HTTPResponse(BaseHTTPResponse):
         self._init_decoder()
         data = self._raw_read(amt, read1=True)
         if not decode_content or self._decoder is None or data is None:
-            return typing.cast(bytes, data)
+            return typing.cast("bytes", data)
         return self._read1_decoded(data, amt)
 
     def _held(self, amt: int | None) -> bytes:
@@ -763,7 +765,7 @@ class HTTPResponse(BaseHTTPResponse):
 
     def _handle_chunk(self, amt: int | None) -> bytes:
         """The rest of the chunk, or *amt* bytes of it."""
-        left = typing.cast(int, self.chunk_left)
+        left = typing.cast("int", self.chunk_left)
         if amt is not None and amt < left:
             data: bytes = self._fp._safe_read(amt)
             self.chunk_left = left - amt
@@ -854,7 +856,7 @@ class HTTPResponse(BaseHTTPResponse):
         if self._fp is None:
             raise OSError("HTTPResponse has no file to get a fileno from")
         if hasattr(self._fp, "fileno"):
-            return typing.cast(int, self._fp.fileno())
+            return typing.cast("int", self._fp.fileno())
         raise OSError(
             "The file-like object this HTTPResponse is wrapped around has no file descriptor"
         )
@@ -882,12 +884,12 @@ class HTTPResponse(BaseHTTPResponse):
     def closed(self) -> bool:
         """Whether the body has been read, or given up; see *auto_close*."""
         if not self.auto_close:
-            return io.IOBase.closed.__get__(self)  # type: ignore[attr-defined,no-any-return]
+            return super().closed
         if self._fp is None:
             return True
         if hasattr(self._fp, "isclosed"):
-            return typing.cast(bool, self._fp.isclosed())
-        return typing.cast(bool, getattr(self._fp, "closed", True))
+            return typing.cast("bool", self._fp.isclosed())
+        return typing.cast("bool", getattr(self._fp, "closed", True))
 
     def isclosed(self) -> bool:
         """Whether the body object is closed; ValueError if nobody can tell."""
@@ -904,7 +906,7 @@ class HTTPResponse(BaseHTTPResponse):
 
 
 def _announced_length(value: str) -> int | None:
-    """The length that Content-Length, in one field or several, announces; None if it makes no sense."""
+    """The length that Content-Length, once or repeated, announces; None if it makes no sense."""
     try:
         lengths = {int(part) for part in value.split(",")}
     except ValueError:

@@ -1,4 +1,4 @@
-"""HTTP/2 on request: :func:`inject_into_urllib3` puts it behind https, :func:`extract_from_urllib3` takes it out.
+"""HTTP/2 on request: one function puts it behind https, another takes it out again.
 
 Needs the ``h2`` package, and loads it only when asked.
 """

@@ -10,7 +10,6 @@ import io
 import logging
 import re
 import threading
-import types
 import typing
 
 import h2.config
@@ -28,6 +27,7 @@ from ..response import BaseHTTPResponse, HTTPResponse
 from ..util.request import SKIP_HEADER
 
 if typing.TYPE_CHECKING:
+    import types
     from collections.abc import Iterator, Mapping
 
     from h2.events import Event
@@ -134,9 +134,7 @@ class HTTP2Connection(HTTPSConnection):
         scheme: str = "http",
     ) -> None:
         """NotImplementedError."""
-        raise NotImplementedError(
-            "HTTP/2 does not support setting up a tunnel through a proxy"
-        )
+        raise NotImplementedError("HTTP/2 does not support setting up a tunnel through a proxy")
 
     def close(self) -> None:
         """Say goodbye, if that is still possible, and close."""
@@ -145,7 +143,7 @@ class HTTP2Connection(HTTPSConnection):
                 try:
                     conn.close_connection()
                     self._flush(conn)
-                except Exception:  # noqa: BLE001, S110  # the peer may be gone, or never have been
+                except Exception:  # noqa: S110  # the peer may be gone, or never have been
                     pass
         self._forget_streams()
         super().close()
@@ -161,21 +159,20 @@ class HTTP2Connection(HTTPSConnection):
             if option in kwargs:
                 raise NotImplementedError(f"`{option}` isn't supported")
         url = url or "/"
-        self._validate_path(url)
+        self._validate_path(url)  # type: ignore[attr-defined]  # http.client has it
         self._request_url = url
         host = f"[{self.host}]" if ":" in self.host else self.host
-        port = 443 if self.port is None else self.port
         self._headers += [
             (b":scheme", b"https"),
             (b":method", method.encode()),
-            (b":authority", f"{host}:{port}".encode()),
+            (b":authority", f"{host}:{self.port}".encode()),
             (b":path", url.encode()),
         ]
         with self._h2_conn as conn:
             self._h2_stream = conn.get_next_available_stream_id()
         self._answer = _Answer()
 
-    def putheader(self, header: str | bytes, *values: str | bytes) -> None:  # type: ignore[override]
+    def putheader(self, header: str | bytes, *values: typing.Any) -> None:
         """Add a field; ValueError for what HTTP/2 does not allow in one."""
         if self._h2_spoken is False:
             super().putheader(header, *values)
@@ -191,7 +188,7 @@ class HTTP2Connection(HTTPSConnection):
                 raise ValueError(f"Illegal header value {raw!r}")
             self._headers.append((name, raw))
 
-    def endheaders(self, message_body: typing.Any = None, **kwargs: typing.Any) -> None:  # type: ignore[override]
+    def endheaders(self, message_body: typing.Any = None, **kwargs: typing.Any) -> None:
         """Send the fields; the request ends with them if there is no *message_body*."""
         if self._h2_spoken is False:
             super().endheaders(message_body, **kwargs)
@@ -237,9 +234,9 @@ class HTTP2Connection(HTTPSConnection):
 
     def _send_block(self, conn: h2.connection.H2Connection, block: memoryview) -> bool:
         """Send *block* as far as the peer wants it; False if it has answered meanwhile."""
-        stream = typing.cast(int, self._h2_stream)
+        stream = typing.cast("int", self._h2_stream)
         while block:
-            if typing.cast(_Answer, self._answer).complete:
+            if typing.cast("_Answer", self._answer).complete:
                 return False
             room = min(conn.local_flow_control_window(stream), conn.max_outbound_frame_size)
             if room <= 0:
@@ -262,7 +259,7 @@ class HTTP2Connection(HTTPSConnection):
         enforce_content_length: bool = True,
         **kwargs: typing.Any,
     ) -> None:
-        """Send a request; see ``HTTPConnection.request``.  Over HTTP/2 chunked framing is dropped."""
+        """Send a request as ``HTTPConnection.request`` does; HTTP/2 has frames for chunks."""
         if self.sock is None:
             self.connect()
         options = {
@@ -292,7 +289,7 @@ class HTTP2Connection(HTTPSConnection):
 
     # ------------------------------------------------------------ receiving
 
-    def getresponse(self) -> HTTPResponse:
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
         """The whole answer.
 
         Raises ``http.client.RemoteDisconnected`` if the peer closes before its end,
@@ -320,9 +317,7 @@ class HTTP2Connection(HTTPSConnection):
         """Wait for what the peer sends next, and act on it."""
         data = self.sock.recv(_RECEIVE)
         if not data:
-            raise http.client.RemoteDisconnected(
-                "Remote end closed connection without response"
-            )
+            raise http.client.RemoteDisconnected("Remote end closed connection without response")
         try:
             events = conn.receive_data(data)
         except h2.exceptions.ProtocolError as error:
@@ -420,7 +415,7 @@ class HTTP2Response(HTTPResponse, BaseHTTPResponse):
             reason=None,
             preload_content=False,
             decode_content=decode_content,
-            original_response=typing.cast(typing.Any, _Finished()),
+            original_response=typing.cast("typing.Any", _Finished()),
             request_url=request_url,
         )
         self.length_remaining = 0

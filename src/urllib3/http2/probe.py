@@ -13,7 +13,7 @@ Origin = tuple[str, int]
 
 
 class _HTTP2ProbeCache:
-    """For each ``(host, port)``: True, False, or None for unknown, with a lock for whoever finds out."""
+    """True, False or None (unknown) for each ``(host, port)``, with a lock for whoever probes."""
 
     __slots__ = ("_cache_locks", "_cache_values", "_lock")
 
@@ -50,9 +50,7 @@ class _HTTP2ProbeCache:
         with self._lock:
             probing = self._cache_locks[origin]
             if supports_http2 is None and self._cache_values[origin] is not None:
-                raise ValueError(
-                    "Cannot reset HTTP/2 support for origin after value has been set."
-                )
+                raise ValueError("Cannot reset HTTP/2 support for origin after value has been set.")
             self._cache_values[origin] = supports_http2
         probing.release()
 

@@ -21,23 +21,23 @@ from .url import Url, parse_url
 from .wait import wait_for_read, wait_for_write
 
 __all__ = (
-    "IS_PYOPENSSL",
-    "SSLContext",
     "ALPN_PROTOCOLS",
+    "IS_PYOPENSSL",
+    "SKIPPABLE_HEADERS",
+    "SKIP_HEADER",
     "Retry",
+    "SSLContext",
     "Timeout",
     "Url",
     "assert_fingerprint",
     "create_urllib3_context",
     "is_connection_dropped",
     "is_fp_closed",
-    "parse_url",
     "make_headers",
+    "parse_url",
     "resolve_cert_reqs",
     "resolve_ssl_version",
     "ssl_wrap_socket",
     "wait_for_read",
     "wait_for_write",
-    "SKIP_HEADER",
-    "SKIPPABLE_HEADERS",
 )

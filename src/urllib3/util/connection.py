@@ -17,7 +17,7 @@ from .timeout import _DEFAULT_TIMEOUT
 if typing.TYPE_CHECKING:
     from .._base_connection import BaseHTTPConnection
 
-_TYPE_SOCKET_OPTIONS = Sequence[tuple[int, int, typing.Union[int, bytes]]]
+_TYPE_SOCKET_OPTIONS = Sequence[tuple[int, int, int | bytes]]
 
 
 def is_connection_dropped(conn: BaseHTTPConnection) -> bool:
@@ -51,7 +51,7 @@ def create_connection(
     ):
         try:
             return _open((family, kind, proto), place, timeout, source_address, socket_options)
-        except OSError as error:
+        except OSError as error:  # noqa: PERF203  # the next address may answer
             failure = error
     try:
         raise failure or OSError("getaddrinfo returns an empty list")
@@ -112,7 +112,7 @@ def _has_ipv6(host: str) -> bool:
     try:
         with socket.socket(socket.AF_INET6) as sock:
             sock.bind((host, 0))
-    except Exception:  # noqa: BLE001  # whatever it is, there is no IPv6
+    except Exception:  # whatever it is, there is no IPv6
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""By which stages a request gets to its origin.  The table is the rule; the rest are questions to it."""
+"""By which stages a request gets to its origin.  The table is the rule; the rest asks it."""
 
 from __future__ import annotations
 

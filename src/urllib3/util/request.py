@@ -104,7 +104,7 @@ def set_file_position(
     if tell is None:
         return None
     try:
-        return typing.cast(int, tell())
+        return typing.cast("int", tell())
     except OSError:
         # Matters only if the body has to be sent again.
         return _FAILEDTELL
@@ -125,15 +125,12 @@ def rewind_body(body: typing.IO[typing.AnyStr], body_pos: _TYPE_BODY_POSITION) -
             ) from error
     elif body_pos is _FAILEDTELL:
         raise UnrewindableBodyError(
-            "Unable to record file position for rewinding "
-            "request body during a redirect/retry."
+            "Unable to record file position for rewinding request body during a redirect/retry."
         )
     elif seek is None:
         raise UnrewindableBodyError("body does not implement seek.")
     else:
-        raise ValueError(
-            f"body_pos must be of type integer, instead it was {type(body_pos)}."
-        )
+        raise ValueError(f"body_pos must be of type integer, instead it was {type(body_pos)}.")
 
 
 class ChunksAndContentLength(typing.NamedTuple):

@@ -15,11 +15,11 @@ def is_fp_closed(obj: typing.Any) -> bool:
     Raises ValueError if it answers to none.
     """
     try:
-        return typing.cast(bool, obj.isclosed())
+        return typing.cast("bool", obj.isclosed())
     except AttributeError:
         pass
     try:
-        return typing.cast(bool, obj.closed)
+        return typing.cast("bool", obj.closed)
     except AttributeError:
         pass
     try:

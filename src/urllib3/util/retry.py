@@ -10,7 +10,6 @@ import time
 import typing
 import warnings
 from collections.abc import Collection
-from types import TracebackType
 
 from ..exceptions import (
     ConnectTimeoutError,
@@ -24,6 +23,10 @@ from ..exceptions import (
 from .util import reraise
 
 if typing.TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
     from .._typing import BaseResponse
 
 log = logging.getLogger(__name__)
@@ -57,7 +60,7 @@ class Retry:
     :param other: any other error
     :param allowed_methods: upper-case methods that may be repeated; None = any
     :param status_forcelist: statuses that are retried
-    :param backoff_factor: seconds; the n-th retry in a row waits factor * 2 ** (n - 1), the first not
+    :param backoff_factor: seconds; the n-th retry in a row waits factor * 2 ** (n - 1)
     :param backoff_max: seconds that a back-off never exceeds
     :param raise_on_redirect: raise when redirects are spent, or return the last one
     :param raise_on_status: the same for answers
@@ -133,7 +136,7 @@ class Retry:
             f"read={self.read}, redirect={self.redirect}, status={self.status})"
         )
 
-    def new(self, **kw: typing.Any) -> typing.Self:
+    def new(self, **kw: typing.Any) -> Self:
         """The same policy but for *kw*; a subclass with parameters of its own overrides this."""
         settings = {name: getattr(self, name) for name in _SETTINGS}
         return type(self)(**{**settings, **kw})
@@ -170,7 +173,7 @@ class Retry:
             return 0
         seconds = self.backoff_factor * 2 ** (in_a_row - 1)
         if self.backoff_jitter:
-            seconds += random.random() * self.backoff_jitter
+            seconds += random.random() * self.backoff_jitter  # noqa: S311  # no secret
         return float(max(0, min(self.backoff_max, seconds)))
 
     def parse_retry_after(self, retry_after: str) -> float:
@@ -255,7 +258,7 @@ class Retry:
         error: Exception | None = None,
         _pool: typing.Any = None,
         _stacktrace: TracebackType | None = None,
-    ) -> typing.Self:
+    ) -> Self:
         """The policy after one more *error*, or *response* that is not the last.
 
         Raises ``MaxRetryError`` when a count is spent, *error* itself when its kind is disabled.

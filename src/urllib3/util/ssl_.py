@@ -44,7 +44,7 @@ VERIFY_X509_PARTIAL_CHAIN = 0x80000
 VERIFY_X509_STRICT = 0x20
 
 try:
-    import ssl as ssl  # noqa: PLC0414  # botocore takes it from here
+    import ssl as ssl  # botocore takes it from here
     from ssl import (
         CERT_REQUIRED,
         HAS_NEVER_CHECK_COMMON_NAME,

@@ -58,19 +58,17 @@ class Timeout:
     @staticmethod
     def resolve_default_timeout(timeout: _Seconds) -> float | None:
         """*timeout*, with the marker replaced by the default of sockets as it is now."""
-        return getdefaulttimeout() if timeout is _DEFAULT_TIMEOUT else timeout  # type: ignore[return-value]
+        return getdefaulttimeout() if timeout is _DEFAULT_TIMEOUT else timeout
 
     @classmethod
     def _validate_timeout(cls, value: _Seconds, name: str) -> _Seconds:
         if value is None or value is _DEFAULT_TIMEOUT:
             return value
         if isinstance(value, bool):
-            raise ValueError(
-                "Timeout cannot be a boolean value. It must be an int, float or None."
-            )
+            raise ValueError("Timeout cannot be a boolean value. It must be an int, float or None.")
         try:
-            float(value)  # type: ignore[arg-type]
-            too_short = value <= 0  # type: ignore[operator]
+            float(value)
+            too_short = value <= 0
         except (ValueError, TypeError):
             raise ValueError(
                 f"Timeout value {name} was {value}, but it must be an int, float or None."
@@ -108,9 +106,7 @@ class Timeout:
     def get_connect_duration(self) -> float:
         """Seconds since the clock was started; ``TimeoutStateError`` if it was not."""
         if self._start_connect is None:
-            raise TimeoutStateError(
-                "Can't get connect duration for timer that has not started."
-            )
+            raise TimeoutStateError("Can't get connect duration for timer that has not started.")
         return time.monotonic() - self._start_connect
 
     @property
@@ -131,10 +127,8 @@ class Timeout:
         total, read = self.total, self._read
         if total is None or total is _DEFAULT_TIMEOUT:
             return self.resolve_default_timeout(read)
-        limited = read is not None and read is not _DEFAULT_TIMEOUT
-        if limited and self._start_connect is None:
-            return typing.cast(float, read)
-        left = typing.cast(float, total) - self.get_connect_duration()
-        if limited:
-            left = min(left, typing.cast(float, read))
-        return max(0, left)
+        if read is None or read is _DEFAULT_TIMEOUT:
+            return max(0, total - self.get_connect_duration())
+        if self._start_connect is None:
+            return read
+        return max(0, min(total - self.get_connect_duration(), read))

@@ -14,6 +14,9 @@ from urllib.parse import unquote
 from ..exceptions import LocationParseError
 from .util import to_str
 
+if typing.TYPE_CHECKING:
+    from typing_extensions import Self
+
 #: Schemes whose URLs are normalised; None is a URL without one.
 _NORMALIZABLE_SCHEMES = ("http", "https", None)
 
@@ -64,7 +67,7 @@ class Url(_Parts):
         path: str | None = None,
         query: str | None = None,
         fragment: str | None = None,
-    ) -> typing.Self:
+    ) -> Self:
         """Make one."""
         if path and path[0] != "/":
             path = "/" + path
@@ -195,10 +198,7 @@ def _ipv6_pattern() -> str:
     for right in range(7, -1, -1):
         left = 7 - right
         before = f"(?:{group}(?::{group}){{0,{left - 1}}})?" if left else ""
-        if right >= 2:
-            after = f"(?:{group}:){{{right - 2}}}{last_two}"
-        else:
-            after = group * right
+        after = f"(?:{group}:){{{right - 2}}}{last_two}" if right > 1 else group * right
         forms.append(f"{before}::{after}")
     return "(?:" + "|".join(forms) + ")"
 
@@ -314,7 +314,9 @@ def _idna_encode(name: str) -> bytes:
 
 # ---------------------------------------------------------------- request targets
 
-_PLAIN_TARGET = re.compile(r"/[A-Za-z0-9._\-~!$&'()*+,;=:@/]*(?:\?[A-Za-z0-9._\-~!$&'()*+,;=:@/?]*)?")
+_PLAIN_TARGET = re.compile(
+    r"/[A-Za-z0-9._\-~!$&'()*+,;=:@/]*(?:\?[A-Za-z0-9._\-~!$&'()*+,;=:@/?]*)?"
+)
 _TARGET = re.compile(r"(/[^?#]*)(?:\?([^#]*))?(?:#.*)?")
 
 
@@ -391,9 +393,7 @@ def _parse_any(url: str) -> Url:
     return Url(scheme, auth, host, port, path, query, fragment)
 
 
-def _split_authority(
-    authority: str | None, url: str
-) -> tuple[str | None, str | None, int | None]:
+def _split_authority(authority: str | None, url: str) -> tuple[str | None, str | None, int | None]:
     """User information, host and port; an empty authority has none of them."""
     if not authority:
         return None, None, None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import typing
-from types import TracebackType
+
+if typing.TYPE_CHECKING:
+    from types import TracebackType
 
 
-def to_bytes(
-    x: str | bytes, encoding: str | None = None, errors: str | None = None
-) -> bytes:
+def to_bytes(x: str | bytes, encoding: str | None = None, errors: str | None = None) -> bytes:
     """*x* as bytes: as it is, or encoded (UTF-8 and strict unless said); TypeError for neither."""
     if isinstance(x, bytes):
         return x
@@ -27,7 +27,9 @@ def to_str(x: str | bytes, encoding: str | None = None, errors: str | None = Non
 
 
 def reraise(
-    tp: type[BaseException] | None, value: BaseException, tb: TracebackType | None = None
+    tp: type[BaseException] | None,  # as it has always been called
+    value: BaseException,
+    tb: TracebackType | None = None,
 ) -> typing.NoReturn:
     """Raise *value* with the traceback *tb*; *tp* is not looked at."""
     if value.__traceback__ is not tb:

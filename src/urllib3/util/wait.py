@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import select
-import socket
-import typing
-from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
 
 __all__ = ["wait_for_read", "wait_for_write"]
 
@@ -55,7 +57,7 @@ def wait_for_socket(
     write: bool = False,
     timeout: float | None = None,
 ) -> bool:
-    """Wait until *sock* is ready; whether it was before *timeout* seconds (None = for ever) were up.
+    """Wait until *sock* is ready, at most *timeout* seconds (None = for ever); whether it was.
 
     Raises RuntimeError if neither direction is wanted, ValueError for a closed socket.
     """
@@ -64,6 +66,9 @@ def wait_for_socket(
     chosen = poll_wait_for_socket if _have_working_poll() else select_wait_for_socket
     wait_for_socket = chosen
     return chosen(sock, read, write, timeout)
+
+
+_undecided = wait_for_socket
 
 
 def wait_for_read(sock: socket.socket, timeout: float | None = None) -> bool:
@@ -77,16 +82,13 @@ def wait_for_write(sock: socket.socket, timeout: float | None = None) -> bool:
 
 
 def readable_now(sock: socket.socket) -> Callable[[], bool]:
-    """A question to ask of *sock* again and again: is there anything to read?
+    """A function that tells, each time it is called, whether *sock* has something to read.
 
     Keeps what :func:`wait_for_read` makes anew each time.
     """
-    if wait_for_socket is not poll_wait_for_socket:
+    if wait_for_socket not in (_undecided, poll_wait_for_socket) or not _have_working_poll():
         return lambda: wait_for_read(sock, timeout=0.0)
     poller = select.poll()
     poller.register(sock, select.POLLIN)
     poll = poller.poll
     return lambda: bool(poll(0))
-
-
-_Wait = typing.Callable[..., bool]

@@ -15,6 +15,8 @@ def inject_into_urllib3() -> None:
     """Make every pool connect by ``fetch`` from now on; ``import`` does it under Emscripten."""
     HTTPConnectionPool.ConnectionCls = EmscriptenHTTPConnection
     HTTPSConnectionPool.ConnectionCls = EmscriptenHTTPSConnection  # type: ignore[assignment]
-    _connection.HTTPConnection = EmscriptenHTTPConnection  # type: ignore[misc,assignment]
-    _connection.HTTPSConnection = EmscriptenHTTPSConnection  # type: ignore[misc,assignment]
-    _connection.VerifiedHTTPSConnection = EmscriptenHTTPSConnection  # type: ignore[assignment]
+    vars(_connection).update(
+        HTTPConnection=EmscriptenHTTPConnection,
+        HTTPSConnection=EmscriptenHTTPSConnection,
+        VerifiedHTTPSConnection=EmscriptenHTTPSConnection,
+    )

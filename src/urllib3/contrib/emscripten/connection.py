@@ -9,11 +9,11 @@ import typing
 from http.client import HTTPException, ResponseNotReady
 
 from ...exceptions import TimeoutError as TimedOut
-from ...util.request import body_to_chunks
+from ...util.request import SKIP_HEADER, body_to_chunks
 from ...util.timeout import _DEFAULT_TIMEOUT
 from .fetch import send_request, send_streaming_request
 from .request import EmscriptenRequest, _RequestError, _TimeoutError
-from .response import EmscriptenHttpResponseWrapper
+from .response import EmscriptenHttpResponseWrapper, EmscriptenResponse
 
 if typing.TYPE_CHECKING:
     import ssl
@@ -110,19 +110,14 @@ class EmscriptenHTTPConnection:
             decode_content=decode_content,
         )
         request.set_body(self._in_memory(method, body))
-        for name, value in (headers or {}).items():
-            request.set_header(name, value)
-        answer = None
-        try:
-            if not preload_content:
-                answer = send_streaming_request(request)
-            if answer is None:
-                answer = send_request(request)
-        except _TimeoutError as error:
-            raise TimedOut(error.message) from error
-        except _RequestError as error:
-            raise HTTPException(error.message) from error
-        self._response = self.response_class(answer, url=url, connection=self)
+        headers = headers or {}
+        for name in headers:
+            value = headers[name]  # of a header dict: all values, joined
+            if value != SKIP_HEADER:
+                request.set_header(_text(name), _text(value))
+        self._response = self.response_class(
+            _answer_to(request, preload_content), url=url, connection=self
+        )
 
     def _origin(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -146,6 +141,20 @@ class EmscriptenHTTPConnection:
         """Forget the answer; the object can be used again."""
         self.is_closed = True
         self._response = None
+
+
+def _answer_to(request: EmscriptenRequest, preload_content: bool) -> EmscriptenResponse:
+    try:
+        answer = None if preload_content else send_streaming_request(request)
+        return send_request(request) if answer is None else answer
+    except _TimeoutError as error:
+        raise TimedOut(error.message) from error
+    except _RequestError as error:
+        raise HTTPException(error.message) from error
+
+
+def _text(value: typing.Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 class EmscriptenHTTPSConnection(EmscriptenHTTPConnection):
