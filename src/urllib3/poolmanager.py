@@ -116,7 +116,8 @@ def _default_key_normalizer(
     context["host"] = context["host"].lower()
     for name in ("headers", "_proxy_headers", "_socks_options"):
         if context.get(name) is not None:
-            context[name] = frozenset(context[name].items())
+            # Through a tuple, for the items of an HTTPHeaderDict are a set in name only.
+            context[name] = frozenset(tuple(context[name].items()))
     if context.get("socket_options") is not None:
         context["socket_options"] = tuple(context["socket_options"])
     key: dict[str, typing.Any] = dict.fromkeys(key_class._fields)
