@@ -15,7 +15,6 @@ import types
 import typing
 
 from . import _wire
-from ._collections import HTTPHeaderDict
 from .util.wait import readable_now
 
 if typing.TYPE_CHECKING:
@@ -232,13 +231,8 @@ class IncomingResponse(http.client.HTTPResponse):
     :param sock: a :class:`Receiver`, or a socket, of which a receiver is made
     """
 
-    #: The field lines as received, decoded as latin-1, obsolete folding replaced; None before
-    #: :meth:`begin`.
-    fields: _wire.Fields | None = None
-    #: The same by name; the response that is made of this one takes it over.
-    header_dict: HTTPHeaderDict
-    #: Header lines that were left out because they are malformed.
-    skipped: list[str] = []  # noqa: RUF012  # never mutated, replaced by begin()
+    #: The head of the answer; None before :meth:`begin`.
+    head: _wire.Head | None = None
     chunked = False
     chunk_left: int | None = None
     length: int | None = None
@@ -267,7 +261,7 @@ class IncomingResponse(http.client.HTTPResponse):
             self._begin_patched()
             return
         head = self._read_final_head()
-        self.version, self.status, self.reason, self.fields, self.header_dict, self.skipped = head
+        self.version, self.status, self.reason = head.version, head.status, head.reason
         self._frame(head)
 
     def _read_final_head(self) -> _wire.Head:
@@ -282,18 +276,17 @@ class IncomingResponse(http.client.HTTPResponse):
     def _begin_patched(self) -> None:
         """Let the patched ``begin`` run, for somebody waits for it, then apply our own framing."""
         for _ in range(_wire.MAX_INTERIM + 1):
-            self.fields = self._message = None
+            self._message = None
             super().begin()
             message = typing.cast("http.client.HTTPMessage", self._message)
             if self.status >= 200 or self.status == 101:
                 break
-        self.fields = [(name, str(value)) for name, value in message.items()]
-        self.header_dict = HTTPHeaderDict._from_pairs(self.fields)
-        self._frame(
-            _wire.Head(self.version, self.status, self.reason, self.fields, self.header_dict, [])
-        )
+        lines = [f"{name}: {value}\r\n" for name, value in message.items()]
+        status_line = f"HTTP/1.{self.version - 10} {self.status} {self.reason}\r\n"
+        self._frame(_wire.careful_head([status_line, *lines]))
 
     def _frame(self, head: _wire.Head) -> None:
+        self.head = head
         self.code = head.status
         self.chunked, self.length, persistent = _wire.framing(head, self._method)
         # After 101 the connection no longer speaks HTTP.
@@ -310,9 +303,9 @@ class IncomingResponse(http.client.HTTPResponse):
     def headers(self) -> typing.Any:
         """The head as an ``HTTPMessage``, made when somebody looks (requests does, for cookies)."""
         message = self._message
-        if message is None and self.fields is not None:
+        if message is None and self.head is not None:
             message = self._message = http.client.HTTPMessage()
-            for name, value in self.fields:
+            for name, value in self.head.fields:
                 message.set_raw(name, value)
         return message
 
@@ -331,6 +324,11 @@ class IncomingResponse(http.client.HTTPResponse):
 
     def isclosed(self) -> bool:
         return not self._open
+
+    @property
+    def closed(self) -> bool:
+        """Whether the body has been read or given up: then collection has nothing to close."""
+        return not self._open or super().closed
 
     def _close_conn(self) -> None:
         """The body has ended, or is given up."""

@@ -29,15 +29,49 @@ class MalformedMessage(http.client.HTTPException):
     """The peer sent bytes whose framing cannot be relied on; the connection must be closed."""
 
 
-class Head(typing.NamedTuple):
-    """A parsed response head: the status line and the field lines, in the order received."""
+class Head:
+    """A response head: its status line, what it says about framing, and its fields.
 
-    version: int  # 10 or 11
-    status: int
-    reason: str
-    fields: Fields  # in the order received
-    headers: HTTPHeaderDict  # the same by name
-    skipped: list[str]  # malformed lines that were left out
+    Most fields are never looked at, so they are taken apart when somebody does.
+
+    :param about: the fields that this package itself needs, lower-cased name to value, repeated
+        ones joined; the values of a plain head are in lower case, too
+    :param block: the text of a plain head, or
+    :param fields: the fields of any other
+    :param skipped: malformed lines that were left out
+    """
+
+    __slots__ = ("_block", "_fields", "_headers", "about", "reason", "skipped", "status", "version")
+
+    def __init__(
+        self,
+        line: tuple[int, int, str],
+        about: dict[str, str],
+        *,
+        block: str = "",
+        fields: Fields | None = None,
+        skipped: typing.Sequence[str] = (),
+    ) -> None:
+        self.version, self.status, self.reason = line
+        self.about = about
+        self.skipped = skipped
+        self._block = block
+        self._fields = fields
+        self._headers: HTTPHeaderDict | None = None
+
+    @property
+    def fields(self) -> Fields:
+        """Every field, in the order received."""
+        if self._fields is None:
+            self._fields = _PLAIN_FIELDS.findall(self._block)
+        return self._fields
+
+    @property
+    def headers(self) -> HTTPHeaderDict:
+        """The fields by name; each time the same object."""
+        if self._headers is None:
+            self._headers = HTTPHeaderDict._from_pairs(self.fields)
+        return self._headers
 
 
 class Framing(typing.NamedTuple):
@@ -79,13 +113,24 @@ def status_line(line: str) -> tuple[int, int, str]:
 # character but the colon, for such names are seen and harm nothing.  Trailing blanks are kept, as
 # Python's parser always did.
 _FIELD_LINE = re.compile(r"([!-9;-~]+):[ \t]*(.*)", re.DOTALL)
-# The same rule for every line of a block at once: each begins behind "\n" and ends with "\r".
-_PLAIN_LINES = re.compile(r"\n([!-9;-~]+):[ \t]*([^\r\n\0]*)\r")
+# The same rule for a whole block, whose lines begin behind "\n" and end with "\r"; and for picking
+# its fields out, once it is known to obey.
+_PLAIN_BLOCK = re.compile(r"[^\r\n\0]*\r(?:\n[!-9;-~]+:[^\r\n\0]*\r)*")
+_PLAIN_FIELDS = re.compile(r"\n([^:]+):[ \t]*([^\r]*)")
 # A framing field in disguise.  Whoever takes "Content-Length : 5" for something else than its
 # neighbour disagrees with it about where the message ends (section 5.1).
 _BLANK_BEFORE_COLON = re.compile(r"\s*(?:content-length|transfer-encoding)\s+:", re.IGNORECASE)
 
 _FRAMING_FIELDS = frozenset({"content-length", "transfer-encoding"})
+_NEEDED = (
+    "connection",
+    "content-encoding",
+    "content-length",
+    "keep-alive",
+    "proxy-connection",
+    "transfer-encoding",
+)
+_NEEDED_FIELDS = re.compile(rf"\n({'|'.join(_NEEDED)}):[ \t]*([^\r]*)")
 
 
 def plain_head(block: str) -> Head | None:
@@ -94,18 +139,25 @@ def plain_head(block: str) -> Head | None:
     *block* is the head decoded as latin-1, up to the CR of its last line.  The
     rule is that of :func:`careful_head`, with the rare cases taken out.
     """
-    fields: Fields = _PLAIN_LINES.findall(block)
-    count = len(fields)
     if (
-        count > http.client._MAXHEADERS  # type: ignore[attr-defined]  # httpie and clickhouse-connect set it
-        or block.count("\n") != count
-        or block.count("\r") != count + 1
-        or "\0" in block
+        _PLAIN_BLOCK.fullmatch(block) is None
+        # httpie and clickhouse-connect raise the limit
+        or block.count("\n") > http.client._MAXHEADERS  # type: ignore[attr-defined]
     ):
         return None
     line = block[: block.index("\r")]
-    version, status, reason = _common.get(line) or status_line(line + "\r\n")
-    return Head(version, status, reason, fields, HTTPHeaderDict._from_pairs(fields), [])
+    needed = _NEEDED_FIELDS.findall(block.lower())
+    about = dict(needed)
+    if len(about) != len(needed):
+        about = _joined(needed)
+    return Head(_common.get(line) or status_line(line + "\r\n"), about, block=block)
+
+
+def _joined(fields: Fields) -> dict[str, str]:
+    about: dict[str, str] = {}
+    for name, value in fields:
+        about[name] = f"{about[name]}, {value}" if name in about else value
+    return about
 
 
 # Status lines that need no reading.
@@ -119,7 +171,7 @@ def careful_head(lines: list[str]) -> Head:
     :class:`MalformedMessage` where framing would become a guess: NUL or a bare CR anywhere, a blank
     before the colon of a framing field, a folded framing field.
     """
-    version, status, reason = status_line(lines[0])
+    line_parts = status_line(lines[0])
     fields: Fields = []
     skipped: list[str] = []
     foldable = False
@@ -138,8 +190,9 @@ def careful_head(lines: list[str]) -> Head:
             raise MalformedMessage(f"blank before the colon in header line {line[:100]!r}")
         else:
             skipped.append(line)
-    headers = HTTPHeaderDict._from_pairs(fields)
-    return Head(version, status, reason, fields, headers, skipped)
+    lowered = [(name.lower(), value) for name, value in fields]
+    about = _joined([field for field in lowered if field[0] in _NEEDED])
+    return Head(line_parts, about, fields=fields, skipped=skipped)
 
 
 def _unfold(fields: Fields, line: str) -> None:
@@ -159,13 +212,13 @@ def framing(head: Head, method: str | None) -> Framing:
     Raises :class:`MalformedMessage` for a transfer coding other than chunked, an invalid
     Content-Length, or ``InvalidHeader`` for Content-Lengths that contradict each other.
     """
-    headers = head.headers
-    persistent = _persists(head.version, headers)
+    about = head.about
+    persistent = _persists(head.version, about)
     status = head.status
-    if status < 200 or status in (204, 304) or method == "HEAD":
+    if status < 200 or status in {204, 304} or method == "HEAD":
         return Framing(False, 0, persistent)
-    length = headers.get("content-length")
-    coding = headers.get("transfer-encoding")
+    length = about.get("content-length")
+    coding = about.get("transfer-encoding")
     if coding is not None and _is_chunked(coding):
         # Both framings at once are a sign of a confused or hostile hop (section 6.1): the body is
         # read by its chunks, and nothing after it is believed.
@@ -175,15 +228,15 @@ def framing(head: Head, method: str | None) -> Framing:
     return Framing(False, content_length(length), persistent)
 
 
-def _persists(version: int, headers: HTTPHeaderDict) -> bool:
-    connection = headers.get("connection", "").lower()
+def _persists(version: int, about: dict[str, str]) -> bool:
+    connection = about.get("connection", "").lower()
     if version == 11:
         return "close" not in connection  # section 9.3
     # HTTP/1.0 closes unless it says otherwise, in any of the three ways that have been seen.
     return bool(
-        headers.get("keep-alive")
+        about.get("keep-alive")
         or "keep-alive" in connection
-        or "keep-alive" in headers.get("proxy-connection", "").lower()
+        or "keep-alive" in about.get("proxy-connection", "").lower()
     )
 
 

@@ -55,7 +55,7 @@ from .util.util import to_str
 from .util.wait import wait_for_read
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ._typing import Proxy
 
@@ -653,12 +653,13 @@ class HTTPConnection(_Stock):
 
     def _heed(self, incoming: IncomingResponse, url: str) -> None:
         """Note what the head of an answer says about the connection, and about its sender."""
-        if incoming.skipped:
-            self._log_skipped(incoming.skipped, url)
-        hint = incoming.header_dict.get("keep-alive")
+        head = typing.cast("_wire.Head", incoming.head)
+        if head.skipped:
+            self._log_skipped(head.skipped, url)
+        hint = head.about.get("keep-alive")
         self._keep_alive_hint = None if hint is None else _wire.keep_alive_timeout(hint)
 
-    def _log_skipped(self, lines: list[str], url: str) -> None:
+    def _log_skipped(self, lines: Sequence[str], url: str) -> None:
         from email.errors import InvalidHeaderDefect, MissingHeaderBodySeparatorDefect
 
         defects = [

@@ -676,7 +676,12 @@ class _Failure(typing.NamedTuple):
 
 
 def _asks_for_retry(method: str, response: BaseHTTPResponse, retries: Retry) -> bool:
-    has_retry_after = bool(response.headers.get("Retry-After"))
+    has_retry_after = False
+    if (
+        type(retries).is_retry is not Retry.is_retry
+        or response.status in retries.RETRY_AFTER_STATUS_CODES
+    ):
+        has_retry_after = bool(response.headers.get("Retry-After"))
     return retries.is_retry(method, response.status, has_retry_after)
 
 

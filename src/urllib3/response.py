@@ -309,6 +309,8 @@ class HTTPResponse(BaseHTTPResponse):
     Raises ``InvalidHeader`` for contradicting Content-Lengths.
     """
 
+    _head: _wire.Head | None = None
+    _headers: HTTPHeaderDict | None = None
     msg: typing.Any = None
     auto_close: bool = True
     #: Bytes left of the chunk that is being read; None between chunks.
@@ -375,7 +377,7 @@ class HTTPResponse(BaseHTTPResponse):
     ) -> HTTPResponse:
         """What the constructor makes of an answer whose head has been read and checked already."""
         self = cls.__new__(cls)
-        self.headers = incoming.header_dict
+        self._head = head = typing.cast("_wire.Head", incoming.head)
         self.status = incoming.status
         self.version = incoming.version
         self.version_string = version_string
@@ -392,8 +394,20 @@ class HTTPResponse(BaseHTTPResponse):
         else:
             self.length_remaining = incoming.length
         if options.preload_content:
+            self._decoder_initialized = "content-encoding" not in head.about
             self._body = self.read(None, options.decode_content)
         return self
+
+    @property
+    def headers(self) -> HTTPHeaderDict:
+        """The header fields; taken out of the head when first looked at."""
+        if self._headers is None:
+            self._headers = typing.cast("_wire.Head", self._head).headers
+        return self._headers
+
+    @headers.setter
+    def headers(self, headers: HTTPHeaderDict) -> None:
+        self._headers = headers
 
     # ------------------------------------------------------------ connection
 
