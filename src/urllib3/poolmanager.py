@@ -340,6 +340,9 @@ class PoolManager(RequestMethods):
                 category=FutureWarning,
                 stacklevel=2,
             )
+            parsed = parsed._replace(scheme="http")
+        elif self.proxy is not None and parsed.scheme not in self.key_fn_by_scheme:
+            raise URLSchemeUnknown(parsed.scheme)
         pool = self.connection_from_host(parsed.host, port=parsed.port, scheme=parsed.scheme)
         kw["assert_same_host"] = False
         kw["redirect"] = False
@@ -527,6 +530,8 @@ def _proxy_of(proxy_url: typing.Any) -> Url:
     proxy = parse_url(proxy_url)
     if proxy.scheme not in ("http", "https"):
         raise ProxySchemeUnknown(proxy.scheme)
+    if not proxy.host:
+        raise LocationValueError("No host specified.")
     if proxy.port is None:
         proxy = proxy._replace(port=port_by_scheme[proxy.scheme])
     return proxy
