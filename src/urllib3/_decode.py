@@ -127,7 +127,8 @@ class DeflateDecoder(_ZlibDecoder):
         return out
 
     def flush(self) -> bytes:
-        return typing.cast("bytes", self._obj.flush())
+        # At the end of the stream some versions of zlib complain about what follows it.
+        return b"" if self._obj.eof else typing.cast("bytes", self._obj.flush())
 
 
 class GzipDecoderState(Enum):

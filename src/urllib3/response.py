@@ -250,16 +250,10 @@ class BaseHTTPResponse(io.IOBase):
             max_length = -1
         try:
             data = self._decoder.decompress(data, max_length=max_length)
-            self._has_decoded_content = True
         except self.DECODER_ERROR_CLASSES as error:
-            encoding = self.headers.get("content-encoding", "").lower()
-            raise DecodeError(
-                f"Received response with content-encoding: {encoding}, but failed to decode it.",
-                error,
-            ) from error
-        if flush_decoder:
-            data += self._flush_decoder()
-        return data
+            raise self._undecodable(error) from error
+        self._has_decoded_content = True
+        return data + self._flush_decoder() if flush_decoder else data
 
     def _flush_decoder(self) -> bytes:
         """What the decoder still has at the end of the body."""
@@ -267,8 +261,14 @@ class BaseHTTPResponse(io.IOBase):
             return b""
         try:
             return self._decoder.decompress(b"", max_length=-1) + self._decoder.flush()
-        except self.DECODER_ERROR_CLASSES:
-            return b""  # what follows a complete stream and is nobody's (Python 3.14 complains)
+        except self.DECODER_ERROR_CLASSES as error:
+            raise self._undecodable(error) from error
+
+    def _undecodable(self, error: Exception) -> DecodeError:
+        encoding = self.headers.get("content-encoding", "").lower()
+        return DecodeError(
+            f"Received response with content-encoding: {encoding}, but failed to decode it.", error
+        )
 
     def readinto(self, b: bytearray) -> int:
         """Read into *b*; the number of bytes, 0 at the end."""
@@ -427,14 +427,17 @@ class HTTPResponse(BaseHTTPResponse):
 
         A long rest is not worth it: after a megabyte the connection is closed instead.
         """
+        drained = 0
         with contextlib.suppress(HTTPError, OSError, HTTPException):
-            drained = 0
-            while data := self._raw_read(_READ_CHUNK_SIZE):
-                drained += len(data)
-                if drained > _DRAIN_AT_MOST:
-                    self._abandon()
-                    self._settle()
+            while drained + (self.length_remaining or 0) <= _DRAIN_AT_MOST:
+                data = self._raw_read(_READ_CHUNK_SIZE)
+                if not data:
                     break
+                drained += len(data)
+            else:
+                self._abandon()
+                self._fp.close()
+                self._settle()
         if self._has_decoded_content:
             # What the decoder holds is nobody's now, and must not be inflated.
             self._decoded_buffer.get_all()
@@ -545,13 +548,10 @@ class HTTPResponse(BaseHTTPResponse):
                 self._end_of_wire(amt, read1)
             elif read1 and len(data) == self.length_remaining:
                 fp.close()
-        except BaseException as error:
-            self._abandon()
-            self._settle()
-            seen = translate(error, self._pool)
-            if seen is error:
+        except BaseException:
+            # A context manager around each read would cost more than a small read does.
+            with self._error_catcher():
                 raise
-            raise seen from error
         if data:
             self._fp_bytes_read += len(data)
             if self.length_remaining is not None:
@@ -615,32 +615,31 @@ class HTTPResponse(BaseHTTPResponse):
         return self._decoded_buffer.get(amt) if self._decoded_buffer else b""
 
     def _read_rest(self, decode_content: bool, cache_content: bool) -> bytes:
+        if not decode_content and self._has_decoded_content and self._holds_decoded():
+            self._decode(b"", False, False)  # refuses, before anything of the wire is lost
         data = self._raw_read()
-        if data is None:
-            return data  # type: ignore[return-value]  # as the body object has it
-        if self._decoder is not None or self._has_decoded_content:
-            fed = bool(data) or self._fp_bytes_read > 0
-            data = self._decode(data, decode_content, fed)
-        if self._decoded_buffer:
-            self._decoded_buffer.put(data)
-            data = self._decoded_buffer.get_all()
-        if cache_content and not self._uncached_read_occurred:
-            self._body = data
-        elif not cache_content:
+        if data or self._holds_decoded():
+            if self._decoder is not None or self._has_decoded_content:
+                data = self._decode(data or b"", decode_content, True)
+            if self._decoded_buffer:
+                self._decoded_buffer.put(data or b"")
+                data = self._decoded_buffer.get_all()
+        if not cache_content:
             self._uncached_read_occurred = True
-        return data
+        elif not self._uncached_read_occurred:
+            self._body = data
+        return typing.cast("bytes", data)  # None where the body object has nothing else
 
     def _read_undecoded(self, amt: int) -> bytes:
-        if self._has_decoded_content:
-            if len(self._decoded_buffer) >= amt:
-                return self._decoded_buffer.get(amt)
-            raise RuntimeError(
-                "Calling read(decode_content=False) is not supported after "
-                "read(decode_content=True) was called."
-            )
-        if self._decoded_buffer:
-            return self._decoded_buffer.get(amt)
-        return typing.cast("bytes", self._raw_read(amt))
+        buffer = self._decoded_buffer
+        if len(buffer) >= amt:
+            return buffer.get(amt)
+        if self._holds_decoded():
+            # Nothing of the wire is lost by a call that is refused.
+            self._decode(b"", False, False)
+            return buffer.get(amt)
+        data = self._raw_read(amt)
+        return self._decode(data, False, False) if data else typing.cast("bytes", data)
 
     def _fill(self, amt: int) -> None:
         """Have *amt* decoded bytes in the buffer, or all there are."""
