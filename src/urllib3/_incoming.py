@@ -231,8 +231,9 @@ class IncomingResponse(http.client.HTTPResponse):
     :param sock: a :class:`Receiver`, or a socket, of which a receiver is made
     """
 
-    #: The head of the answer; None before :meth:`begin`.
-    head: _wire.Head | None = None
+    #: The head of the answer, once :meth:`begin` has read it.
+    head: _wire.Head
+    _begun = False
     chunked = False
     chunk_left: int | None = None
     length: int | None = None
@@ -287,6 +288,7 @@ class IncomingResponse(http.client.HTTPResponse):
 
     def _frame(self, head: _wire.Head) -> None:
         self.head = head
+        self._begun = True
         self.code = head.status
         self.chunked, self.length, persistent = _wire.framing(head, self._method)
         # After 101 the connection no longer speaks HTTP.
@@ -303,7 +305,7 @@ class IncomingResponse(http.client.HTTPResponse):
     def headers(self) -> typing.Any:
         """The head as an ``HTTPMessage``, made when somebody looks (requests does, for cookies)."""
         message = self._message
-        if message is None and self.head is not None:
+        if message is None and self._begun:
             message = self._message = http.client.HTTPMessage()
             for name, value in self.head.fields:
                 message.set_raw(name, value)
@@ -326,7 +328,7 @@ class IncomingResponse(http.client.HTTPResponse):
         return not self._open
 
     @property
-    def closed(self) -> bool:
+    def closed(self) -> bool:  # type: ignore[override]  # typeshed has an attribute
         """Whether the body has been read or given up: then collection has nothing to close."""
         return not self._open or super().closed
 

@@ -307,6 +307,7 @@ def keep_alive_timeout(value: str) -> int | None:
 # ---------------------------------------------------------------- requests (sections 3 and 5)
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_METHODS = frozenset({"GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS"})
 _NOT_TOKEN = re.compile(r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]")
 # A request target without characters that would end or split the request line.
 _TARGET = re.compile(r"[!-~]+")
@@ -324,25 +325,32 @@ def check_method(method: str) -> None:
         raise ValueError("Method cannot be empty")
 
 
-def plain_request(method: str, target: str, fields: Fields) -> bytes | None:
-    """A whole request head, or None if anything in it is not plain enough to be sure of.
+def request_line(method: str, target: str) -> bytes | None:
+    """The line that begins a request, or None if method or target is not plain.
 
-    None means: let ``http.client`` build it line by line, which either finds it in order after all
-    or raises the error that belongs to the fault.
+    None, here and in :func:`field_block`, means: let ``http.client`` do it line by line, which
+    either finds it in order after all or raises the error that belongs to the fault.
     """
-    if _TOKEN.fullmatch(method) is None or _TARGET.fullmatch(target) is None:
+    if method not in _METHODS and _TOKEN.fullmatch(method) is None:
         return None
-    lines = [f"{method} {target} HTTP/1.1"]
+    if _TARGET.fullmatch(target) is None:
+        return None
+    return f"{method} {target} HTTP/1.1\r\n".encode("ascii")
+
+
+def field_block(fields: typing.Sequence[tuple[str, str]]) -> bytes | None:
+    """The header section of a request, empty line included, or None if it is not plain."""
+    lines = []
     for name, value in fields:
         if type(value) is not str or (name not in _token_names and not _learn(name)):
             return None
-        lines.append(f"{name}: {value}")
-    text = "\r\n".join(lines)
-    # One look at the whole: as many line ends as were joined in, so none came in with a value.
-    if text.count("\n") != len(fields) or text.count("\r") != len(fields):
+        lines.append(f"{name}: {value}\r\n")
+    text = "".join(lines)
+    # One look at the whole: as many line ends as were put there, so none came in with a value.
+    if text.count("\n") != len(lines) or text.count("\r") != len(lines):
         return None
     try:
-        return (text + "\r\n\r\n").encode("latin-1")
+        return (text + "\r\n").encode("latin-1")
     except UnicodeEncodeError:
         return None
 

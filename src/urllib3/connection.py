@@ -166,6 +166,9 @@ class HTTPConnection(_Stock):
     _dns_host: str
 
     _receiver: Receiver | None = None
+    #: The fields of the last plain request, and what they are on the wire.
+    _asked: tuple[typing.Any, ...] | None = None
+    _block: bytes | None = None
     _expects_upgrade = False
     #: Monotonic seconds after which a pool no longer hands this idle connection out.
     _expires: float | None = None
@@ -380,6 +383,7 @@ class HTTPConnection(_Stock):
             if receiver is not None:
                 receiver.close()
             self.sock = None
+            self._asked = self._block = None
             del self._buffer[:]
             self.is_verified = False
             self.proxy_is_verified = None
@@ -502,19 +506,35 @@ class HTTPConnection(_Stock):
         names: typing.AbstractSet[str],
         framing: tuple[str, str] | None,
     ) -> bytes | None:
+        line = _wire.request_line(method, url or "/")
+        if line is None:
+            return None
+        host = None if "host" in names else self._host_field(url)
+        # Most requests on a connection have the fields of the one before.
+        asked = (host, framing, names, tuple(headers.items()))
+        if asked != self._asked:
+            self._block = self._plain_block(host, framing, names, asked[3])
+            self._asked = asked
+        return None if self._block is None else line + self._block
+
+    def _plain_block(
+        self,
+        host: str | None,
+        framing: tuple[str, str] | None,
+        names: typing.AbstractSet[str],
+        given: tuple[tuple[str, str], ...],
+    ) -> bytes | None:
         fields: _wire.Fields = []
-        if "host" not in names:
-            fields.append(("Host", self._host_field(url)))
+        if host is not None:
+            fields.append(("Host", host))
         if "accept-encoding" not in names:
             fields.append(_ACCEPT_ENCODING)
         if framing is not None:
             fields.append(framing)
         if "user-agent" not in names:
             fields.append(_USER_AGENT)
-        if headers:
-            fields.extend(headers.items())
-        head = _wire.plain_request(method, url or "/", fields)
-        return None if head is None or _SKIP_MARK in head else head
+        block = _wire.field_block([*fields, *given])
+        return None if block is None or _SKIP_MARK in block else block
 
     def _send_plain(
         self, method: str, head: bytes, chunks: Iterable[typing.Any] | None, chunked: bool
@@ -653,7 +673,7 @@ class HTTPConnection(_Stock):
 
     def _heed(self, incoming: IncomingResponse, url: str) -> None:
         """Note what the head of an answer says about the connection, and about its sender."""
-        head = typing.cast("_wire.Head", incoming.head)
+        head = incoming.head
         if head.skipped:
             self._log_skipped(head.skipped, url)
         hint = head.about.get("keep-alive")

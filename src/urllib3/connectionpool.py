@@ -212,6 +212,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
             raise ClosedPoolError(self, "Pool is closed.")
         if self.block and timeout is not None and timeout < 0:
             raise ValueError("'timeout' must be a non-negative number")
+        conn: BaseHTTPConnection | None
         try:
             conn = pool.get(block=self.block, timeout=timeout)
         except queue.Empty:
@@ -232,7 +233,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         elif is_connection_dropped(conn):
             log.debug("Resetting dropped connection: %s", self.host)
             conn.close()
-        return typing.cast("BaseHTTPConnection", conn)
+        return conn
 
     def _put_conn(self, conn: BaseHTTPConnection | None) -> None:
         """End a lease.  What finds no room is closed; a blocking pool raises ``FullPoolError``."""
@@ -380,7 +381,8 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         response._pool = self
         if log.isEnabledFor(logging.DEBUG):
             self._log_response(method, url, response)
-        return typing.cast("BaseHTTPResponse", response)
+        answer: BaseHTTPResponse = response
+        return answer
 
     def _log_response(self, method: str, url: str, response: typing.Any) -> None:
         # yt-dlp knows this line by its format.
@@ -482,14 +484,14 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
                 decode_content=decode_content,
                 **response_kw,
             )
-            if type(outcome) is _Failure:
+            if isinstance(outcome, _Failure):
                 try:
                     retries = self._absorb(outcome, method, target, retries)
                 finally:
                     del outcome  # it holds a traceback, which holds this frame
                 body_pos = set_file_position(body, body_pos)
                 continue
-            response = typing.cast("BaseHTTPResponse", outcome)
+            response = outcome
             location = redirect and response.get_redirect_location()
             if location:
                 request = Rewritten(method, body, body_pos, headers, chunked)

@@ -322,8 +322,8 @@ def test_a_method_is_a_token():
 
 
 def test_a_plain_request_is_one_piece():
-    head = _wire.plain_request("GET", "/x?y", [("Host", "h"), ("A", "\xe9")])
-    assert head == b"GET /x?y HTTP/1.1\r\nHost: h\r\nA: \xe9\r\n\r\n"
+    assert _wire.request_line("GET", "/x?y") == b"GET /x?y HTTP/1.1\r\n"
+    assert _wire.field_block([("Host", "h"), ("A", "\xe9")]) == b"Host: h\r\nA: \xe9\r\n\r\n"
 
 
 @pytest.mark.parametrize(
@@ -347,7 +347,7 @@ def test_a_plain_request_is_one_piece():
     ],
 )
 def test_a_request_that_is_not_plain_is_left_to_http_client(method, target, fields):
-    assert _wire.plain_request(method, target, fields) is None
+    assert None in (_wire.request_line(method, target), _wire.field_block(fields))
 
 
 @pytest.mark.spec("proxy P20", "proxy P21", "proxy P22", "proxy P23", "connection C52")
