@@ -376,7 +376,12 @@ def test_unverified_requests_are_warned_of_each_time_unless_a_program_says_other
 
 
 def test_only_those_who_pin_certificates_pay_for_hash_functions():
-    code = "import sys, urllib3; print({'hashlib', 'hmac', 'certifi'} & set(sys.modules))"
+    code = """if True:
+        import sys
+        before = set(sys.modules)
+        import urllib3
+        print({"hashlib", "hmac", "certifi"} & set(sys.modules) - before)
+    """
     assert run(code) == "set()"
 
 

@@ -364,7 +364,7 @@ def test_a_socket_speaks_as_that_of_ssl(certificates):
     with wrapped(certificates) as sock:
         assert sock.fileno() == sock.socket.fileno()
         sock.settimeout(5)
-        assert sock.socket.gettimeout() == 5
+        assert sock.gettimeout() == sock.socket.gettimeout() == 5
         assert sock.version() == "TLSv1.3"
         assert sock.selected_alpn_protocol() is None
         assert sock.getpeercert(binary_form=True) == certificates.localhost.der
@@ -372,6 +372,16 @@ def test_a_socket_speaks_as_that_of_ssl(certificates):
             "subject": ((("commonName", None),),),
             "subjectAltName": [("DNS", "localhost")],
         }
+
+
+@spec("tls T83")
+@pytest.mark.parametrize("binary_form", [True, False])
+def test_a_peer_without_certificate_has_none(binary_form):
+    class Anonymous:
+        def get_peer_certificate(self):
+            return None
+
+    assert WrappedSocket(Anonymous(), None).getpeercert(binary_form) is None
 
 
 @spec("tls T83")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.support.tls import InnerServer, tls_server
 from urllib3.exceptions import ProxySchemeUnsupported
 from urllib3.response import HTTPResponse
-from urllib3.util import ssltransport
+from urllib3.util import ssl_wrap_socket, ssltransport
 from urllib3.util.ssltransport import SSLTransport
 
 spec = pytest.mark.spec
@@ -69,6 +69,17 @@ def test_it_speaks_as_any_tls_socket_does(certificates):
         assert isinstance(sock.outgoing, ssl.MemoryBIO)
         assert isinstance(sock.sslobj, ssl.SSLObject)
         assert sock.suppress_ragged_eofs is True
+
+
+@spec("tls T25")
+def test_it_is_what_wrapping_a_secured_socket_makes(certificates):
+    context = certificates.example.server_context()
+    with outer(certificates, lambda sock: echo(InnerServer(sock, context))) as sock:
+        inner = ssl_wrap_socket(
+            sock, ca_certs=certificates.ca, server_hostname="example.com", tls_in_tls=True
+        )
+        assert type(inner) is SSLTransport
+        assert inner.socket is sock
 
 
 @spec("tls T37")
