@@ -45,6 +45,43 @@ else:
     HAS_ZSTD = True
 
 
+_WINDOW = 8192  # bytes
+
+
+class _Windows:
+    """Input that may hold many members or frames, to be fed a window at a time.
+
+    What a member leaves over is a copy of the rest; with windows that begin small and double, a
+    body of a million empty members costs a million small copies, not a million of all the rest.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = memoryview(data)
+        self._at = 0
+        self._size = _WINDOW
+
+    @property
+    def left(self) -> bool:
+        """Whether there is more to take."""
+        return self._at < len(self._data)
+
+    def take(self) -> memoryview:
+        """The next window."""
+        window = self._data[self._at : self._at + self._size]
+        self._at += len(window)
+        self._size *= 2
+        return window
+
+    def begin_at(self, unused: bytes) -> None:
+        """A member ended within the window taken last, before *unused*; the next begins there."""
+        self._at -= len(unused)
+        self._size = _WINDOW
+
+    def rest(self) -> bytes:
+        """What has not been taken."""
+        return bytes(self._data[self._at :])
+
+
 class ContentDecoder:
     """Undoes one content coding, piece by piece."""
 
@@ -87,7 +124,7 @@ class _ZlibDecoder(ContentDecoder):
             data, self._parked = self._parked + data, b""
         return data
 
-    def _inflate(self, data: bytes, max_length: int) -> bytes:
+    def _inflate(self, data: bytes | bytearray | memoryview, max_length: int) -> bytes:
         """Feed *data*; what is not consumed for reaching the bound is parked."""
         out: bytes = self._obj.decompress(data, max(max_length, 0))
         self._parked = self._obj.unconsumed_tail
@@ -102,20 +139,20 @@ class DeflateDecoder(_ZlibDecoder):
         super().__init__()
         self._obj = zlib.decompressobj()
         # Everything fed so far, as long as it may turn out not to be zlib's format.
-        self._seen: bytes | None = b""
+        self._seen: bytearray | None = bytearray()
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
         if self._obj.eof:
             self._parked, self._full = b"", False
             return b""  # whatever follows the stream is nobody's
-        fresh, data = data, self._unpark(data)
+        data = self._unpark(data)
         if max_length == 0:
             return self._park(data)
         if not data and not self._full:
             return b""
         if self._seen is None:
             return self._inflate(data, max_length)
-        self._seen += data if not self._seen else fresh
+        self._seen += data
         try:
             out = self._inflate(data, max_length)
         except zlib.error:
@@ -166,19 +203,19 @@ class GzipDecoder(_ZlibDecoder):
 
     def _other_members(self, out: bytes, max_length: int) -> bytes:
         pieces, size = [out], len(out)
-        while self._obj.eof and self._obj.unused_data:
-            rest = self._obj.unused_data
-            if 0 <= max_length <= size:
-                # The bound is met; the next member waits.
-                self._obj = _gzip_member()
-                self._park(rest)
+        windows = _Windows(self._obj.unused_data)
+        while windows.left and self._state is not GzipDecoderState.SWALLOW_DATA:
+            if 0 < max_length <= size:
+                self._parked += windows.rest()
                 break
-            piece = self._member(rest, max_length - size if max_length > 0 else -1)
+            piece = self._member(windows.take(), max_length - size if max_length > 0 else -1)
             pieces.append(piece)
             size += len(piece)
+            if self._obj.eof:
+                windows.begin_at(self._obj.unused_data)
         return b"".join(pieces)
 
-    def _member(self, data: bytes, max_length: int) -> bytes:
+    def _member(self, data: bytes | memoryview, max_length: int) -> bytes:
         if self._obj.eof:
             self._obj = _gzip_member()
         try:
@@ -207,7 +244,8 @@ if brotli is not None:
         def __init__(self) -> None:
             self._obj = brotli.Decompressor()
             self._feed = getattr(self._obj, "decompress", None) or self._obj.process
-            self._parked = b""
+            self._parked = b""  # input that waits until more output is wanted
+            self._full = False  # the last output stopped at its bound: there may be more
 
         def decompress(self, data: bytes, max_length: int = -1) -> bytes:
             if self._parked:
@@ -225,20 +263,26 @@ if brotli is not None:
             return out + self._bounded(data, max_length)
 
         def _bounded(self, data: bytes, max_length: int) -> bytes:
+            self._full = False
             if max_length > 0:
                 try:
-                    return typing.cast("bytes", self._feed(data, output_buffer_limit=max_length))
+                    out: bytes = self._feed(data, output_buffer_limit=max_length)
                 except TypeError:
                     warnings.warn(
                         "Brotli >= 1.2.0 is required to prevent decompression bombs.",
                         DependencyWarning,
                         stacklevel=2,
                     )
+                else:
+                    self._full = len(out) >= max_length
+                    return out
             return typing.cast("bytes", self._feed(data))
 
         def _holds_output(self) -> bool:
+            # The library says that it accepts more once it has taken all input, though it may not
+            # have put everything out.
             accepts = getattr(self._obj, "can_accept_more_data", None)
-            return accepts is not None and not accepts()
+            return self._full or (accepts is not None and not accepts())
 
         @property
         def has_unconsumed_tail(self) -> bool:
@@ -267,21 +311,33 @@ if HAS_ZSTD:
             if max_length == 0:
                 self._parked = data
                 return b""
-            pieces: list[bytes] = []
-            size = 0
-            while data or self._holds_output():
+            if not data and not self._holds_output():
+                return b""
+            if not self._obj.eof:
+                out: bytes = self._obj.decompress(data, max_length=max_length)
+                data = self._obj.unused_data if self._obj.eof else b""
+                if not data:
+                    return out
+            else:
+                out = b""
+            return self._other_frames(out, data, max_length)
+
+        def _other_frames(self, out: bytes, data: bytes, max_length: int) -> bytes:
+            pieces, size = [out], len(out)
+            windows = _Windows(data)
+            while windows.left or self._holds_output():
                 if 0 < max_length <= size:
-                    self._parked = data
+                    self._parked = windows.rest()
                     break
                 if self._obj.eof:
                     self._obj = zstd.ZstdDecompressor()
                 left = max_length - size if max_length > 0 else -1
-                piece = self._obj.decompress(data, max_length=left)
-                # What a frame does not need belongs to the next one.
-                data = self._obj.unused_data if self._obj.eof else b""
+                piece = self._obj.decompress(windows.take(), max_length=left)
                 pieces.append(piece)
                 size += len(piece)
-            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+                if self._obj.eof:
+                    windows.begin_at(self._obj.unused_data)
+            return b"".join(pieces)
 
         def _holds_output(self) -> bool:
             return not (self._obj.eof or self._obj.needs_input)
