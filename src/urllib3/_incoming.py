@@ -21,7 +21,10 @@ if typing.TYPE_CHECKING:
     from collections.abc import Callable
 
 _RECEIVE = 65536  # bytes asked of the socket at a time while reading a head
-_GROW = 1 << 20  # bytes; a longer announced body is collected piece by piece
+# Bytes of an announced body that are read into one piece.  The system sets memory aside as it is
+# filled; beyond, a body is collected in pieces that double (CVE-2025-13836).
+_AT_ONCE = 1 << 28
+_FIRST_PIECE = 1 << 20
 
 # Taken at import: gevent and eventlet patch before it, httpretty and mocket replace the name after.
 _Socket = socket.socket
@@ -376,27 +379,29 @@ class IncomingResponse(http.client.HTTPResponse):
         return data
 
     def _collect(self, length: int) -> bytes:
-        file = self.receiver.file
-        if length <= _GROW:
-            data = file.read(length)
-        else:
-            # No memory is set aside for what the peer has only announced (CVE-2025-13836).
-            parts, missing = [], length
-            while missing:
-                part = file.read(min(missing, max(_GROW, length - missing)))
-                if not part:
-                    break
-                parts.append(part)
-                missing -= len(part)
-            data = b"".join(parts)
+        data = self._read_as_it_comes(length)
         if len(data) < length:
             self._close_conn()
             raise http.client.IncompleteRead(data, length - len(data))
         return data
 
+    def _read_as_it_comes(self, length: int) -> bytes:
+        """Up to *length* bytes; less only at the end of the stream."""
+        file = self.receiver.file
+        if length <= _AT_ONCE:
+            return file.read(length)
+        parts, missing = [], length
+        while missing:
+            part = file.read(min(missing, max(_FIRST_PIECE, length - missing)))
+            if not part:
+                break
+            parts.append(part)
+            missing -= len(part)
+        return b"".join(parts)
+
     def _safe_read(self, amt: int) -> bytes:
         receiver = self.receiver
-        data = receiver.take(amt) if receiver.has(amt) else receiver.file.read(amt)
+        data = receiver.take(amt) if receiver.has(amt) else self._read_as_it_comes(amt)
         if len(data) < amt:
             raise http.client.IncompleteRead(data, amt - len(data))
         return data

@@ -76,7 +76,11 @@ def careful(*lines):
         (["X(1): v\r\n"], [("X(1)", "v")], []),
         (["A: b:c\r\n"], [("A", "b:c")], []),
         (["A: \xe9\r\n"], [("A", "\xe9")], []),
-        (["A: b\r\n", "no colon here\r\n", "C: d\r\n"], [("A", "b"), ("C", "d")], ["no colon here"]),
+        (
+            ["A: b\r\n", "no colon here\r\n", "C: d\r\n"],
+            [("A", "b"), ("C", "d")],
+            ["no colon here"],
+        ),
         ([": v\r\n", "C: d\r\n"], [("C", "d")], [": v"]),
         (["A : v\r\n", "C: d\r\n"], [("C", "d")], ["A : v"]),
         (["N\xe9: v\r\n", "C: d\r\n"], [("C", "d")], ["N\xe9: v"]),
@@ -130,7 +134,9 @@ def test_what_is_unusual_is_left_to_the_careful_way(block):
     assert _wire.plain_head(block) is None
 
 
-names = st.sampled_from(["A", "Content-Length", "X-Y", "a b", "", "N\xe9", "Transfer-Encoding", "T "])
+names = st.sampled_from(
+    ["A", "Content-Length", "X-Y", "a b", "", "N\xe9", "Transfer-Encoding", "T "]
+)
 texts = st.text(alphabet=string.ascii_letters + " \t:;,=\r\n\0\xe9", max_size=12)
 heads = st.lists(st.builds("{}:{}".format, names, texts) | texts, max_size=6)
 
@@ -147,7 +153,12 @@ def test_the_plain_and_the_careful_way_read_the_same_heads_alike(lines, ends):
     fields=st.lists(
         st.tuples(
             st.text(alphabet="!#$%&'*+-.^_`|~09azAZ", min_size=1, max_size=8),
-            st.text(alphabet=string.printable.translate({10: None, 13: None}).replace("\x0b", "").replace("\x0c", ""), max_size=9),
+            st.text(
+                alphabet=string.printable.translate({10: None, 13: None})
+                .replace("\x0b", "")
+                .replace("\x0c", ""),
+                max_size=9,
+            ),
         ),
         max_size=8,
     )
@@ -365,7 +376,11 @@ def test_a_request_that_is_not_plain_is_left_to_http_client(method, target, fiel
         ),
         ("h", {"A": "\xe9"}, b"CONNECT h:443 HTTP/1.1\r\nA: \xe9\r\nHost: h:443\r\n\r\n"),
         ("h", {"host": "x"}, b"CONNECT h:443 HTTP/1.1\r\nhost: x\r\n\r\n"),
-        ("b\xfccher.example", {"Host": "x"}, b"CONNECT xn--bcher-kva.example:443 HTTP/1.1\r\nHost: x\r\n\r\n"),
+        (
+            "b\xfccher.example",
+            {"Host": "x"},
+            b"CONNECT xn--bcher-kva.example:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+        ),
     ],
 )
 def test_connect_names_the_origin(host, headers, expected):

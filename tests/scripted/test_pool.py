@@ -546,7 +546,9 @@ def test_a_name_nobody_knows_is_a_failed_connection(monkeypatch):
 @spec("pool PX36", "connection C16")
 @pytest.mark.parametrize("host", ["a..b", ".a", "x" * 64])
 def test_an_impossible_label_is_not_retried(host):
-    with pytest.raises(LocationParseError, match=f"Failed to parse: '{host}', label empty or too long"):
+    with pytest.raises(
+        LocationParseError, match=f"Failed to parse: '{host}', label empty or too long"
+    ):
         HTTPConnectionPool(host).urlopen("GET", "/")
 
 
@@ -576,7 +578,9 @@ def test_connecting_takes_no_longer_than_allowed(monkeypatch, kw, shown):
 @pytest.mark.parametrize("timeout", [Timeout(read=0.05), 0.05, Timeout(total=9, read=0.05)])
 def test_a_silent_server_is_not_waited_for_longer_than_allowed(timeout):
     with serve([Recv(), Stall()]) as server, pool_for(server) as pool:
-        with pytest.raises(ReadTimeoutError, match=r"Read timed out. \(read timeout=0.05\)") as caught:
+        with pytest.raises(
+            ReadTimeoutError, match=r"Read timed out. \(read timeout=0.05\)"
+        ) as caught:
             pool.urlopen("GET", "/", timeout=timeout)
     assert (caught.value.url, caught.value.pool) == ("/", pool)
     assert isinstance(caught.value.__cause__, TimeoutError)
@@ -672,7 +676,9 @@ def test_an_early_answer_is_read_though_sending_failed():
 
 
 @spec("pool PX50", "pool P42")
-@pytest.mark.parametrize(("error", "raised"), [(OSError("disk"), ProtocolError), (ValueError("v"), ValueError)])
+@pytest.mark.parametrize(
+    ("error", "raised"), [(OSError("disk"), ProtocolError), (ValueError("v"), ValueError)]
+)
 def test_a_body_that_cannot_be_read_fails_as_it_says(error, raised):
     class Broken:
         def read(self, size):
@@ -756,7 +762,9 @@ def test_a_redirect_is_followed_within_the_pool():
 @pytest.mark.parametrize("location", ["two", "?q=1", "http://elsewhere.test/x"])
 def test_a_redirect_elsewhere_is_refused(location):
     with serve(handler=redirecting(location)) as server, pool_for(server, retries=3) as pool:
-        with pytest.raises(HostChangedError, match="Tried to open a foreign host with url: ") as caught:
+        with pytest.raises(
+            HostChangedError, match="Tried to open a foreign host with url: "
+        ) as caught:
             pool.urlopen("GET", "/one")
         assert slots(pool) == (1, 0)
     assert (caught.value.url, caught.value.retries.total) == (location, 2)
@@ -913,7 +921,9 @@ def test_a_status_too_often_is_an_error_or_the_answer():
         assert pool.urlopen("GET", "/", retries=quiet).data == b"no"
         assert pool.urlopen("POST", "/", retries=Retry(2, status_forcelist=[500])).status == 500
         with pytest.raises(MaxRetryError):
-            pool.urlopen("POST", "/", retries=Retry(1, status_forcelist=[500], allowed_methods=None))
+            pool.urlopen(
+                "POST", "/", retries=Retry(1, status_forcelist=[500], allowed_methods=None)
+            )
 
 
 @spec("pool PX72", "pool PX73", "pool PX74", "pool P54", "pool PX75")
@@ -1033,7 +1043,10 @@ def test_a_target_is_encoded_and_nothing_more(url, target):
     with serve(handler=answer) as server, pool_for(server) as pool:
         pool.urlopen("get", url)
         pool.request("get", url)
-        assert [r.line for r in server.requests] == [f"get {target} HTTP/1.1", f"GET {target} HTTP/1.1"]
+        assert [r.line for r in server.requests] == [
+            f"get {target} HTTP/1.1",
+            f"GET {target} HTTP/1.1",
+        ]
 
 
 @spec("pool PX88")
@@ -1157,7 +1170,14 @@ def test_subclasses_see_every_step():
         pool = Seen(server.host, server.port)
         pool.urlopen("GET", "/one")
         pool.close()
-    attempt = ["_get_conn", "_new_conn", "_make_request", "_get_timeout", "_validate_conn", "_put_conn"]
+    attempt = [
+        "_get_conn",
+        "_new_conn",
+        "_make_request",
+        "_get_timeout",
+        "_validate_conn",
+        "_put_conn",
+    ]
     again = [call for call in attempt if call != "_new_conn"]
     assert calls == ["urlopen", *attempt, "urlopen", *again]
 
@@ -1170,9 +1190,14 @@ def test_a_reset_connection_is_a_protocol_error():
     assert isinstance(caught.value.args[1], ConnectionResetError)
 
 
-@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\n"])
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\n"]
+)
 @pytest.mark.parametrize("preload", [True, False])
 def test_a_body_outlives_the_connection_that_the_server_closes(head, preload):
-    with serve([Recv(), Send(head), Send(b"abc"), Send(b"def")]) as server, pool_for(server) as pool:
+    with (
+        serve([Recv(), Send(head), Send(b"abc"), Send(b"def")]) as server,
+        pool_for(server) as pool,
+    ):
         response = pool.urlopen("GET", "/", preload_content=preload)
         assert response.data == b"abcdef"
