@@ -29,7 +29,7 @@ CHROMIUM_FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--disable-dev-shm-usage",
 )  # fmt: skip
-PATIENCE = 240  # seconds for one runtime to load Pyodide and run all its cases
+PATIENCE = 120  # seconds for one runtime to load Pyodide and run all its cases
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import sys
 import traceback
 
 import js
-from pyodide.ffi import create_proxy
+from pyodide.ffi import create_proxy, run_sync
 
 import urllib3
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -28,6 +28,7 @@ from urllib3.contrib.emscripten.response import (
 )
 from urllib3.exceptions import InvalidHeader, MaxRetryError, ProtocolError
 from urllib3.exceptions import TimeoutError as TimedOut
+from urllib3.util import SKIP_HEADER
 
 NODE = "node"  # runPythonAsync in Node.js: JSPI
 NODE_SYNC = "node-sync"  # runPython in Node.js: no way out
@@ -125,6 +126,24 @@ def the_environment_is_recognised(environment, url):
     if environment in BROWSERS:
         assert fetch.is_cross_origin_isolated()
         assert fetch.is_worker_available()
+
+
+@case(JSPI)
+def without_a_worker_there_is_none_to_wait_for(environment, url):
+    assert run_sync(fetch.wait_for_streaming_ready()) is False
+
+
+@case({WORKER})
+def before_the_worker_runs_the_body_comes_at_once_and_the_console_says_why(environment, url):
+    worker, fetch._worker = fetch._worker, None
+    try:
+        with Console() as console:
+            response = urllib3.request("GET", f"{url}/echo", preload_content=False)
+            assert response.json()["path"] == "/echo"
+    finally:
+        fetch._worker = worker
+    (line,) = console.said
+    assert line.startswith("Can't stream HTTP requests because: the streaming worker does not run")
 
 
 @case(set(ENVIRONMENTS))
@@ -250,6 +269,25 @@ def a_get_brings_status_headers_and_body(environment, url):
     assert (heard["method"], heard["path"]) == ("GET", "/echo/a%20b?x=1")
     assert heard["headers"]["X-foo"] == "bar"
     assert heard["body"] == ""
+
+
+@case(CONNECTED)
+def every_value_of_a_header_is_sent_and_none_that_was_to_be_left_out(environment, url):
+    headers = urllib3.HTTPHeaderDict({"x-one": "1", "User-Agent": SKIP_HEADER})
+    headers.add("x-many", "a")
+    headers.add("X-Many", "b")
+    heard = urllib3.request("GET", f"{url}/echo", headers=headers).json()["headers"]
+    assert (heard["X-one"], heard["X-many"]) == ("1", "a, b")
+    assert not [value for value in heard.values() if SKIP_HEADER in value]
+    heard = urllib3.request("GET", f"{url}/echo", headers={b"x-raw": b"\xe9", "x-int": 7}).json()
+    assert (heard["headers"]["X-raw"], heard["headers"]["X-int"]) == ("\xe9", "7")
+
+
+@case(CONNECTED)
+def headers_of_a_client_that_frames_its_bodies_do_no_harm(environment, url):
+    headers = {"Content-Length": "3", "Connection": "keep-alive", "Accept-Encoding": "gzip"}
+    heard = urllib3.request("POST", f"{url}/echo", body=b"abc", headers=headers).json()
+    assert heard["body"] == "abc"
 
 
 @case(CONNECTED)

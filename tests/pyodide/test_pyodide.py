@@ -25,7 +25,10 @@ EVERYWHERE = [
     case("a_response_knows_what_was_announced", marks=spec("http2 H86")),
     case("a_response_reads_as_a_file", marks=spec("http2 H86", "http2 H87")),
     case("a_get_brings_status_headers_and_body", marks=spec("http2 H83")),
+    case("every_value_of_a_header_is_sent_and_none_that_was_to_be_left_out"),
+    case("headers_of_a_client_that_frames_its_bodies_do_no_harm"),
     case("every_kind_of_body_is_sent"),
+    case("without_a_worker_there_is_none_to_wait_for", marks=spec("http2 H88")),
     case("an_error_status_is_an_answer"),
     case("head_has_headers_and_no_body", marks=spec("http2 H86")),
     case("the_runtime_undoes_content_codings", marks=spec("http2 H87")),
@@ -55,6 +58,10 @@ IN_NODE = [
 IN_CHROMIUM = [
     *EVERYWHERE,
     case("a_browser_names_itself", marks=spec("http2 H91")),
+    case(
+        "before_the_worker_runs_the_body_comes_at_once_and_the_console_says_why",
+        marks=spec("http2 H88", "http2 H90"),
+    ),
     case(
         "where_nothing_streams_the_body_comes_at_once_and_the_console_says_why",
         marks=spec("http2 H83", "http2 H90"),
