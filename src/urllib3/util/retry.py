@@ -181,14 +181,10 @@ class Retry:
 
         Raises ``InvalidHeader`` for anything else.
         """
-        seconds: float
-        if re.fullmatch(r"\s*[0-9]+\s*", retry_after):
-            seconds = int(retry_after)
-        else:
-            date = email.utils.parsedate_tz(retry_after)
-            if date is None:
-                raise InvalidHeader(f"Invalid Retry-After header: {retry_after}")
-            seconds = email.utils.mktime_tz(date) - time.time()
+        digits = re.fullmatch(r"\s*([0-9]+)\s*", retry_after)
+        seconds = _number(digits[1]) if digits else _seconds_until(retry_after)
+        if seconds is None:
+            raise InvalidHeader(f"Invalid Retry-After header: {retry_after}")
         return min(max(seconds, 0), self.retry_after_max)
 
     def get_retry_after(self, response: BaseResponse) -> float | None:
@@ -295,6 +291,20 @@ class Retry:
                 return None
             return "read"
         return "other"
+
+
+def _number(digits: str) -> float:
+    # Twenty digits exceed every limit; int() refuses thousands.
+    return int(digits.lstrip("0")[:20] or "0")
+
+
+def _seconds_until(date: str) -> float | None:
+    """Seconds from now to *date*; None for what is no date, or one that no calendar has."""
+    try:
+        parsed = email.utils.parsedate_tz(date)
+        return None if parsed is None else email.utils.mktime_tz(parsed) - time.time()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _outcome_of(response: BaseResponse | None) -> tuple[str | None, _Outcome]:
