@@ -127,8 +127,12 @@ class _ZlibDecoder(ContentDecoder):
     def _inflate(self, data: bytes | bytearray | memoryview, max_length: int) -> bytes:
         """Feed *data*; what is not consumed for reaching the bound is parked."""
         out: bytes = self._obj.decompress(data, max(max_length, 0))
-        self._parked = self._obj.unconsumed_tail
-        self._full = 0 < max_length <= len(out) and not self._obj.eof
+        if self._obj.eof:
+            # What is left over is then in `unused_data`, and may be here as well.
+            self._parked, self._full = b"", False
+        else:
+            self._parked = self._obj.unconsumed_tail
+            self._full = 0 < max_length <= len(out)
         return out
 
 
