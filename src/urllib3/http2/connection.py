@@ -9,6 +9,7 @@ import http.client
 import io
 import logging
 import re
+import struct
 import threading
 import typing
 
@@ -47,6 +48,13 @@ _RECEIVE = 65536  # bytes asked of the socket at a time
 # Bytes a peer may send ahead of our reading, per stream and in all: RFC 9113's 64 KiB would make
 # every larger body wait for a round trip again and again.
 _WINDOW = 1 << 20
+_MOST_FIELDS = 65536  # bytes of a decoded header list
+
+# RFC 9113, 4.1 and 6.8: length (24 bits), type, flags, stream; then the last stream and the reason.
+_FRAME_HEAD = 9
+_LONGEST_FRAME = 16384
+_GOAWAY = 7
+_GOAWAY_FIELDS = struct.Struct("!LL")
 
 
 def _is_legal_header_name(name: bytes) -> bool:
@@ -112,7 +120,14 @@ class HTTP2Connection(HTTPSConnection):
         self._headers: list[tuple[bytes, bytes]] = []
         self._answer: _Answer | None = None
         self._h2_spoken: bool | None = None
+        self._going_away = False
+        self._cut_short = b""  # the beginning of a frame whose end has not arrived
         self._request_url = ""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a socket that is fit for a new request."""
+        return not self._going_away and super().is_connected
 
     # ------------------------------------------------------------ connecting
 
@@ -214,7 +229,10 @@ class HTTP2Connection(HTTPSConnection):
         with self._h2_conn as conn:
             for block in self._blocks(data):
                 if not self._send_block(conn, memoryview(block).cast("B")):
-                    return  # answered already; nobody reads the rest
+                    # Answered already; nobody reads the rest (RFC 9113, 8.1).
+                    conn.reset_stream(self._h2_stream, h2.errors.ErrorCodes.CANCEL)
+                    self._flush(conn)
+                    return
             conn.end_stream(self._h2_stream)
             self._flush(conn)
 
@@ -319,7 +337,7 @@ class HTTP2Connection(HTTPSConnection):
         if not data:
             raise http.client.RemoteDisconnected("Remote end closed connection without response")
         try:
-            events = conn.receive_data(data)
+            events = conn.receive_data(self._without_goaway(data))
         except h2.exceptions.ProtocolError as error:
             self._flush(conn)  # says why
             raise StreamFailed(str(error)) from error
@@ -327,12 +345,28 @@ class HTTP2Connection(HTTPSConnection):
             self._act_on(conn, event)
         self._flush(conn)
 
+    def _without_goaway(self, data: bytes) -> bytes:
+        """The complete frames that have arrived, without those that say the peer goes away.
+
+        Streams up to the last one it names are still answered (RFC 9113, 6.8), but h2 accepts
+        nothing behind GOAWAY.
+        """
+        data = self._cut_short + data
+        frames, at = [], 0
+        while (end := _end_of_frame(data, at)) <= len(data):
+            frame = data[at:end]
+            if frame[3] == _GOAWAY and len(frame) >= _FRAME_HEAD + 8:
+                self._going_away = True
+                last, code = _GOAWAY_FIELDS.unpack_from(frame, _FRAME_HEAD)
+                if last & 0x7FFFFFFF < (self._h2_stream or 0):
+                    raise StreamFailed(f"GOAWAY from peer: {_name_of(code)}")
+            else:
+                frames.append(frame)
+            at = end
+        self._cut_short = data[at:]
+        return b"".join(frames)
+
     def _act_on(self, conn: h2.connection.H2Connection, event: Event) -> None:
-        if isinstance(event, h2.events.ConnectionTerminated):
-            # Streams up to the last one the peer names may still be answered (RFC 9113, 6.8).
-            if (event.last_stream_id or 0) < (self._h2_stream or 0):
-                raise StreamFailed(f"GOAWAY from peer: {_name_of(event.error_code)}")
-            return
         answer = self._answer
         if answer is None or getattr(event, "stream_id", None) != self._h2_stream:
             return
@@ -369,8 +403,27 @@ class HTTP2Connection(HTTPSConnection):
 def _new_h2_connection() -> h2.connection.H2Connection:
     config = h2.config.H2Configuration(client_side=True, header_encoding=False)
     conn = h2.connection.H2Connection(config=config)
-    conn.local_settings[h2.settings.SettingCodes.INITIAL_WINDOW_SIZE] = _WINDOW
+    # Initial values, for what is set later is not part of the first SETTINGS frame.
+    codes = h2.settings.SettingCodes
+    conn.local_settings = h2.settings.Settings(
+        client=True,
+        initial_values={
+            codes.ENABLE_PUSH: 0,
+            codes.INITIAL_WINDOW_SIZE: _WINDOW,
+            codes.MAX_HEADER_LIST_SIZE: _MOST_FIELDS,
+        },
+    )
     return conn
+
+
+def _end_of_frame(data: bytes, start: int) -> int:
+    """Where the frame that begins at *start* ends; behind the end of *data* if it is cut short."""
+    head = data[start : start + _FRAME_HEAD]
+    if len(head) < _FRAME_HEAD:
+        return len(data) + 1
+    size = int.from_bytes(head[:3], "big")
+    # What is longer than we allow is for h2 to refuse, at once.
+    return start + _FRAME_HEAD + size if size <= _LONGEST_FRAME else len(data)
 
 
 def _text(name: str | bytes) -> str:
@@ -382,7 +435,7 @@ def _is_chunked_framing(name: str | bytes, value: str | bytes) -> bool:
 
 
 def _name_of(code: object) -> str:
-    return getattr(code, "name", None) or str(code)
+    return next((known.name for known in h2.errors.ErrorCodes if known == code), str(code))
 
 
 class _Finished:
@@ -418,5 +471,13 @@ class HTTP2Response(HTTPResponse, BaseHTTPResponse):
             original_response=typing.cast("typing.Any", _Finished()),
             request_url=request_url,
         )
-        self.length_remaining = 0
         self.enforce_content_length = False  # the frames have ended, so the body has
+
+    @property
+    def length_remaining(self) -> int:
+        """Nothing is left to receive."""
+        return 0
+
+    @length_remaining.setter
+    def length_remaining(self, value: int | None) -> None:
+        """Reading what is in memory changes nothing."""
