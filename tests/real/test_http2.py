@@ -314,7 +314,7 @@ def test_bodies_of_every_kind_one_after_the_other(certificates, injected, body, 
     assert [bytes(request.body) for request in server.seen] == [sent, sent]
 
 
-@spec("http2 H36", "http2 H38", "http2 H39")
+@spec("http2 H35", "http2 H36", "http2 H38", "http2 H39")
 def test_headers_of_a_request(certificates, injected):
     headers = {"A": "b", b"C": b"d", "Transfer-Encoding": "chunked", "Content-Length": "1"}
     with h2_server(certificates) as server, connected(server, certificates) as conn:
