@@ -924,9 +924,11 @@ class HTTPSConnection(HTTPConnection):
                     thread_id=threading.get_ident(),
                     target_supports_http2=supports_http2,
                 )
-            self._release_probe(supports_http2, None)
+            if supports_http2 is None:
+                self._release_probe(None)
             raise
-        self._release_probe(supports_http2, self._speaks_http2)
+        if supports_http2 is None:
+            self._release_probe(self._speaks_http2)
 
     def _route(self) -> tuple[Stage, ...]:
         if not self.proxy and not self._tunnel_host:
@@ -995,12 +997,11 @@ class HTTPSConnection(HTTPConnection):
 
         return probe.acquire_and_get(*self._origin)
 
-    def _release_probe(self, known: bool | None, found: bool | None) -> None:
-        if known is None:
-            from .http2 import probe
+    def _release_probe(self, found: bool | None) -> None:
+        from .http2 import probe
 
-            host, port = self._origin
-            probe.set_and_release(host, port, found)
+        host, port = self._origin
+        probe.set_and_release(host, port, found)
 
 
 _STAGES: dict[Stage, typing.Callable[[typing.Any], None]] = {

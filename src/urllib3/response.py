@@ -377,7 +377,7 @@ class HTTPResponse(BaseHTTPResponse):
     ) -> HTTPResponse:
         """What the constructor makes of an answer whose head has been read and checked already."""
         self = cls.__new__(cls)
-        self._head = head = typing.cast("_wire.Head", incoming.head)
+        self._head = head = incoming.head
         self.status = incoming.status
         self.version = incoming.version
         self.version_string = version_string
