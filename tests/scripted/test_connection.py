@@ -352,7 +352,7 @@ def test_a_dot_at_the_end_is_no_empty_label(resolver):
 
 @spec("connection C18", "connection C20")
 def test_addresses_are_tried_in_their_order(resolver, refused_port):
-    with serve([Stall()]) as server:
+    with serve([Stall()], [Stall()]) as server:
         resolver.names["h"] = [("127.0.0.1", refused_port), (server.host, server.port)]
         sock = create_connection(("h", 1))
         assert sock.getpeername() == (server.host, server.port)
@@ -1189,7 +1189,7 @@ def test_an_overridden_hook_is_called(hook):
         return inherited(self, *args, **kw)
 
     if hook == "response_class":
-        override = functools.partial(override, None)
+        override = staticmethod(functools.partial(override, None))
 
         def inherited(_, *args, **kw):
             return HTTPConnection.response_class(*args, **kw)
