@@ -113,7 +113,7 @@ class _ZlibDecoder(ContentDecoder):
 
     @property
     def has_unconsumed_tail(self) -> bool:
-        return bool(self._parked) or self._full
+        return bool(self._parked)
 
     def _park(self, data: bytes) -> bytes:
         self._parked = data
@@ -144,6 +144,7 @@ class DeflateDecoder(_ZlibDecoder):
         self._obj = zlib.decompressobj()
         # Everything fed so far, as long as it may turn out not to be zlib's format.
         self._seen: bytearray | None = bytearray()
+        self._raw = False
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
         if self._obj.eof:
@@ -160,12 +161,18 @@ class DeflateDecoder(_ZlibDecoder):
         try:
             out = self._inflate(data, max_length)
         except zlib.error:
+            self._raw = True
             self._obj = zlib.decompressobj(-zlib.MAX_WBITS)
             seen, self._seen = self._seen, None
             return self._inflate(seen, max_length)
         if out:
             self._seen = None
         return out
+
+    @property
+    def has_unconsumed_tail(self) -> bool:
+        # Of the other formats the trailer is still to come, or parked, while zlib holds output.
+        return bool(self._parked) or (self._raw and self._full)
 
     def flush(self) -> bytes:
         # At the end of the stream some versions of zlib complain about what follows it.

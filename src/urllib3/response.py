@@ -851,6 +851,8 @@ class HTTPResponse(BaseHTTPResponse):
 
     def _discard_trailers(self) -> None:
         for _ in range(_wire.MAX_TRAILERS + 1):
+            if self._fp.fp is None:
+                return  # another reader of the same chunks was here first
             line = self._fp.fp.readline(_MAX_CHUNK_LINE_LENGTH + 1)
             if len(line) > _MAX_CHUNK_LINE_LENGTH:
                 raise ProtocolError("Response chunk trailer line exceeded maximum allowed length")
