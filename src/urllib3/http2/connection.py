@@ -5,6 +5,7 @@ The frames are the ``h2`` package's; here is when to send and when to wait.  One
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
 import logging
@@ -230,7 +231,8 @@ class HTTP2Connection(HTTPSConnection):
             for block in self._blocks(data):
                 if not self._send_block(conn, memoryview(block).cast("B")):
                     # Answered already; nobody reads the rest (RFC 9113, 8.1).
-                    conn.reset_stream(self._h2_stream, h2.errors.ErrorCodes.CANCEL)
+                    with contextlib.suppress(h2.exceptions.StreamClosedError):  # by the peer
+                        conn.reset_stream(self._h2_stream, h2.errors.ErrorCodes.CANCEL)
                     self._flush(conn)
                     return
             conn.end_stream(self._h2_stream)
@@ -378,12 +380,10 @@ class HTTP2Connection(HTTPSConnection):
                 conn.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         elif isinstance(event, h2.events.StreamEnded):
             answer.complete = True
-        elif isinstance(event, h2.events.StreamReset):
-            if not answer.status:
-                raise StreamFailed(f"RST_STREAM from peer: {_name_of(event.error_code)}")
-            if event.error_code:
-                raise StreamFailed(f"RST_STREAM within the body: {_name_of(event.error_code)}")
-            answer.complete = True
+        elif isinstance(event, h2.events.StreamReset) and not answer.complete:
+            # Behind a complete answer it only means that no more of the request is wanted.
+            where = "within the body" if answer.status else "from peer"
+            raise StreamFailed(f"RST_STREAM {where}: {_name_of(event.error_code)}")
 
     def _keep_head(
         self, answer: _Answer, headers: typing.Iterable[tuple[typing.Any, typing.Any]]
