@@ -576,6 +576,21 @@ def test_a_server_may_answer_before_it_has_read_the_body(certificates, injected)
     assert resets == [h2.errors.ErrorCodes.CANCEL]
 
 
+def test_a_server_may_take_back_the_stream_it_has_answered(certificates, injected):
+    def talk(sock):
+        peer = Peer(sock)
+        for event in peer.events():
+            if isinstance(event, h2.events.RequestReceived):
+                peer.conn.send_headers(event.stream_id, [(":status", "413")], end_stream=True)
+                if not event.stream_ended:
+                    peer.conn.reset_stream(event.stream_id, h2.errors.ErrorCodes.NO_ERROR)
+                peer.flush()
+
+    with serving(certificates, talk) as server, pool_for(server, certificates) as pool:
+        for body in (b"x" * MEGABYTE, b"small", None):
+            assert pool.request("POST", "/", body=body).status == 413
+
+
 # ---------------------------------------------------------------- peers that give up
 
 
@@ -619,6 +634,12 @@ def reset_within_the_body(peer, stream):
     peer.conn.reset_stream(stream, h2.errors.ErrorCodes.INTERNAL_ERROR)
 
 
+def reset_within_the_body_without_a_reason(peer, stream):
+    peer.head(stream, (":status", "200"))
+    peer.data(stream, b"half", end=False)
+    peer.conn.reset_stream(stream, h2.errors.ErrorCodes.NO_ERROR)
+
+
 def talk_nonsense(peer, stream):
     peer.sock.sendall(b"\0\0\1\0\0\0\0\0\0x")  # DATA on stream 0
 
@@ -632,6 +653,7 @@ def talk_nonsense(peer, stream):
         (close_with_goaway, "GOAWAY from peer: NO_ERROR"),
         (reset, "RST_STREAM from peer: REFUSED_STREAM"),
         (reset_within_the_body, "RST_STREAM within the body: INTERNAL_ERROR"),
+        (reset_within_the_body_without_a_reason, "RST_STREAM within the body: NO_ERROR"),
         (talk_nonsense, "Connection aborted"),
     ],
 )
