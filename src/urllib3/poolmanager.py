@@ -160,13 +160,7 @@ class PoolManager(RequestMethods):
         **connection_pool_kw: typing.Any,
     ) -> None:
         super().__init__(headers)
-        if "retries" in connection_pool_kw:
-            # The pool is told not to follow redirects; a number turned into a Retry there would
-            # not let the manager follow them either.
-            retries = connection_pool_kw["retries"]
-            if not isinstance(retries, Retry):
-                connection_pool_kw["retries"] = Retry.from_int(retries)
-        self.connection_pool_kw = connection_pool_kw
+        self.connection_pool_kw = _with_retry(connection_pool_kw)
         self.pools: RecentlyUsedContainer[typing.Any, HTTPConnectionPool]
         self.pools = RecentlyUsedContainer(num_pools)
         # botocore, podman, yt-dlp and others replace one or the other on the instance.
@@ -396,6 +390,16 @@ class PoolManager(RequestMethods):
             return False
         kw.update(request._asdict(), retries=retries)
         return True
+
+
+def _with_retry(settings: dict[str, typing.Any]) -> dict[str, typing.Any]:
+    """*settings* with a ``Retry`` for whatever stands for one.
+
+    Pools of a manager are told not to follow redirects: made into a ``Retry`` there, a number
+    would keep the manager from following them too.
+    """
+    given = settings.get("retries", Retry.DEFAULT)
+    return settings if isinstance(given, Retry) else {**settings, "retries": Retry.from_int(given)}
 
 
 def _start_of_body(kw: dict[str, typing.Any]) -> typing.Any:

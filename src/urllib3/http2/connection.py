@@ -155,12 +155,10 @@ class HTTP2Connection(HTTPSConnection):
     def close(self) -> None:
         """Say goodbye, if that is still possible, and close."""
         if self._h2_spoken and self.sock is not None:
-            with self._h2_conn as conn:
-                try:
-                    conn.close_connection()
-                    self._flush(conn)
-                except Exception:  # noqa: S110  # the peer may be gone, or never have been
-                    pass
+            # The peer may be gone, and then there is nobody to say it to.
+            with self._h2_conn as conn, contextlib.suppress(Exception):
+                conn.close_connection()
+                self._flush(conn)
         self._forget_streams()
         super().close()
 
