@@ -406,6 +406,11 @@ class IncomingResponse(http.client.HTTPResponse):
             raise http.client.IncompleteRead(data, amt - len(data))
         return data
 
+    def read1(self, n: int = -1) -> bytes:
+        """Up to *n* bytes of what is there; waits only if there is nothing."""
+        # The parent would have memory set aside for as much as the peer has announced.
+        return super().read1(n if 0 <= n <= _GROW else _GROW)
+
     # The parent reads a chunked body by calling these three.  They hold the bounds and the strict
     # syntax, so that its read(), readinto() and read1() obey them, patched or not.
 
