@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import logging
+import operator
 import random
 import re
 import time
@@ -138,7 +139,7 @@ class Retry:
 
     def new(self, **kw: typing.Any) -> Self:
         """The same policy but for *kw*; a subclass with parameters of its own overrides this."""
-        settings = {name: getattr(self, name) for name in _SETTINGS}
+        settings = dict(zip(_SETTINGS, _settings_of(self), strict=True))
         return type(self)(**{**settings, **kw})
 
     @classmethod
@@ -337,5 +338,6 @@ _SETTINGS = (
     "backoff_jitter",
     "retry_after_max",
 )
+_settings_of = operator.attrgetter(*_SETTINGS)
 
 Retry.DEFAULT = Retry(3)

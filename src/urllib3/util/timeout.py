@@ -83,16 +83,20 @@ class Timeout:
     @classmethod
     def from_float(cls, timeout: _Seconds) -> Timeout:
         """The same limit for connecting and for reading."""
-        return Timeout(read=timeout, connect=timeout)
+        made = Timeout.__new__(Timeout)
+        made._connect = made._read = cls._validate_timeout(timeout, "connect")
+        made.total = made._checked_total = made._start_connect = None
+        return made
 
     def clone(self) -> Timeout:
         """The same limits with the clock not started."""
+        total = self.total
+        if total is not self._checked_total:
+            self._validate_timeout(total, "total")
         made = Timeout.__new__(Timeout)
         made._connect = self._connect
         made._read = self._read
-        made.total = made._checked_total = self.total
-        if self.total is not self._checked_total:
-            self._validate_timeout(self.total, "total")
+        made.total = made._checked_total = total
         made._start_connect = None
         return made
 

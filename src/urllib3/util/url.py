@@ -143,16 +143,14 @@ def _encoding_table(allowed: frozenset[str], keep_percent: bool) -> list[str]:
 
 
 @typing.overload
-def _encode_invalid_chars(component: str, allowed_chars: typing.Container[str]) -> str: ...
+def _encode_invalid_chars(component: str, allowed_chars: set[str]) -> str: ...
 
 
 @typing.overload
-def _encode_invalid_chars(component: None, allowed_chars: typing.Container[str]) -> None: ...
+def _encode_invalid_chars(component: None, allowed_chars: set[str]) -> None: ...
 
 
-def _encode_invalid_chars(
-    component: str | None, allowed_chars: typing.Container[str]
-) -> str | None:
+def _encode_invalid_chars(component: str | None, allowed_chars: set[str]) -> str | None:
     """*component* with everything not allowed percent-encoded.
 
     Triplets are put into upper case and stay, if every ``%`` belongs to one; otherwise it was not
@@ -160,10 +158,12 @@ def _encode_invalid_chars(
     """
     if component is None:
         return None
-    text, triplets = _PERCENT_RE.subn(lambda found: found[0].upper(), to_str(component))
+    text = to_str(component)
+    if _PERCENT_RE is _OUR_PERCENT_RE and allowed_chars.issuperset(text):
+        return text
+    text, triplets = _PERCENT_RE.subn(lambda found: found[0].upper(), text)
     raw = text.encode("utf-8", "surrogatepass")
-    allowed = frozenset(typing.cast("set[str]", allowed_chars))
-    table = _encoding_table(allowed, raw.count(b"%") == triplets)
+    table = _encoding_table(frozenset(allowed_chars), raw.count(b"%") == triplets)
     return "".join([table[byte] for byte in raw])
 
 
