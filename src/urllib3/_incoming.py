@@ -409,7 +409,7 @@ class IncomingResponse(http.client.HTTPResponse):
     def read1(self, n: int = -1) -> bytes:
         """Up to *n* bytes of what is there; waits only if there is nothing."""
         # The parent would have memory set aside for as much as the peer has announced.
-        return super().read1(n if 0 <= n <= _GROW else _GROW)
+        return super().read1(n if 0 <= n <= _FIRST_PIECE else _FIRST_PIECE)
 
     # The parent reads a chunked body by calling these three.  They hold the bounds and the strict
     # syntax, so that its read(), readinto() and read1() obey them, patched or not.
