@@ -423,8 +423,8 @@ class IncomingResponse(http.client.HTTPResponse):
             raise http.client.IncompleteRead(b"")
         try:
             left = self._read_next_chunk_size()
-        except ValueError:
-            raise http.client.IncompleteRead(b"") from None
+        except ValueError as error:
+            raise _wire.MalformedMessage(str(error)) from None
         if left == 0:
             self._read_and_discard_trailer()
             self._close_conn()
@@ -441,6 +441,8 @@ class IncomingResponse(http.client.HTTPResponse):
         except ValueError:
             self.will_close = True
             self._close_conn()
+            if not line.endswith(b"\n"):
+                raise http.client.IncompleteRead(b"") from None  # the stream has ended
             raise
 
     def _read_and_discard_trailer(self) -> None:

@@ -73,7 +73,7 @@ class RequestMethods:
         """
         method = method.upper()
         if json is not None:
-            body, headers = _json_body(body, json, self.headers if headers is None else headers)
+            body, headers = json_body(body, json, self.headers if headers is None else headers)
         if body is not None:
             urlopen_kw["body"] = body
         if method in self._encode_url_methods:
@@ -118,7 +118,7 @@ class RequestMethods:
                 raise TypeError(
                     "request got values for both 'fields' and 'body', can only specify one."
                 )
-            urlopen_kw["body"] = _fields_body(fields, fresh, encode_multipart, multipart_boundary)
+            urlopen_kw["body"] = fields_body(fields, fresh, encode_multipart, multipart_boundary)
         return self.urlopen(method, url, headers=fresh, **urlopen_kw)
 
 
@@ -127,7 +127,7 @@ def with_query(url: str, fields: _TYPE_ENCODE_URL_FIELDS) -> str:
     return f"{url}?{urlencode(fields)}"
 
 
-def _json_body(
+def json_body(
     body: object, value: object, headers: Mapping[str, str]
 ) -> tuple[bytes, Mapping[str, str]]:
     if body is not None:
@@ -143,7 +143,7 @@ def _json_body(
     return encoded, headers
 
 
-def _fields_body(
+def fields_body(
     fields: _TYPE_FIELDS,
     headers: HTTPHeaderDict,
     multipart: bool = True,
@@ -160,25 +160,18 @@ def _fields_body(
     return body
 
 
-def encode(
+def with_fields(
     owner: RequestMethods,
     method: str,
     url: str,
     body: typing.Any,
-    headers: Mapping[str, str] | None,
+    headers: Mapping[str, str],
     fields: typing.Any,
-    json: typing.Any,
 ) -> tuple[str, typing.Any, Mapping[str, str]]:
-    """``(url, body, headers)`` of a request with *fields* or *json*, as ``request`` has them."""
-    if headers is None:
-        headers = owner.headers
-    if json is not None:
-        body, headers = _json_body(body, json, headers)
-    if not fields:
-        return url, body, headers
+    """``(url, body, headers)`` of a request with *fields*, encoded as ``request`` does."""
     if method.upper() in owner._encode_url_methods:
         return with_query(url, fields), body, headers
     if body is not None:
         raise TypeError("request got values for both 'fields' and 'body', can only specify one.")
-    headers = HTTPHeaderDict(headers)
-    return url, _fields_body(fields, headers), headers
+    own = HTTPHeaderDict(headers)
+    return url, fields_body(fields, own), own

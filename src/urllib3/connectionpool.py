@@ -20,7 +20,7 @@ from socket import timeout as SocketTimeout
 from ._failure import RETRYABLE, translate
 from ._lifo import LifoQueue
 from ._redirect import Rewritten, redirected, same_origin, without
-from ._request_methods import RequestMethods, encode
+from ._request_methods import RequestMethods, json_body, with_fields
 from ._tls import ContextMemo
 from .connection import (
     BaseSSLError,
@@ -446,14 +446,13 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         ``HostChangedError``, ``EmptyPoolError``, ``ClosedPoolError``, ValueError and
         TypeError are never retried.
         """
-        if fields is not None or json is not None:
-            url, body, headers = encode(self, method, url, body, headers, fields, json)
-        # A path that is foreign to nobody; anything else is taken apart first.
-        target = (
-            _encode_target(url) if url.startswith("/") else parse_url(url).url.partition("#")[0]
-        )
         if headers is None:
             headers = self.headers
+        if json is not None:
+            body, headers = json_body(body, json, headers)
+        if fields:
+            url, body, headers = with_fields(self, method, url, body, headers, fields)
+        target = _encode_target(url) if url.startswith("/") else _absolute_target(url)
         if not isinstance(retries, Retry):
             retries = Retry.from_int(retries, redirect=redirect, default=self.retries)
         if release_conn is None:
@@ -675,6 +674,11 @@ class _Failure(typing.NamedTuple):
 
     error: BaseException  # as it was raised
     mapped: Exception  # as the caller is to see it
+
+
+def _absolute_target(url: str) -> str:
+    """An absolute URL as a request line takes it: normalised, without fragment."""
+    return parse_url(url).url.partition("#")[0]
 
 
 def _asks_for_retry(method: str, response: BaseHTTPResponse, retries: Retry) -> bool:

@@ -227,7 +227,7 @@ class PoolManager(RequestMethods):
             key = self._keys.get(self, scheme, host, port)
             pool = self.pools.get(key) if key is not None else None
             if pool:
-                return typing.cast("HTTPConnectionPool", pool)
+                return pool
         context = self._merge_pool_kwargs(pool_kwargs)
         context["scheme"] = scheme or "http"
         if port is None:
@@ -353,43 +353,41 @@ class PoolManager(RequestMethods):
         if not location:
             return response
         location = urljoin(url, location)
-        if not self._may_follow(method, url, location, redirect, pool, response, kw, start):
+        request = Rewritten(method, kw.get("body"), start, kw["headers"], kw.get("chunked", False))
+        if not self._count_hop(_Hop(request, url, location, pool, response), kw):
             return response
         log.info("Redirecting %s -> %s", url, location)
         response.drain_conn()
         kw["redirect"] = redirect
         return self.urlopen(kw.pop("method"), location, **kw)
 
-    def _may_follow(
-        self,
-        method: str,
-        url: str,
-        location: str,
-        redirect: bool,
-        pool: HTTPConnectionPool,
-        response: BaseHTTPResponse,
-        kw: dict[str, typing.Any],
-        start: typing.Any,
-    ) -> bool:
-        """Rewrite *kw* into the request for *location*; False if this redirect is the answer."""
-        retries = kw.get("retries", response.retries)
-        if not isinstance(retries, Retry):
-            retries = Retry.from_int(retries, redirect=redirect)
-        request = redirected(
-            Rewritten(method, kw.get("body"), start, kw["headers"], kw.get("chunked", False)),
-            response.status,
-        )
-        if not same_origin(url, location):
-            request = without(request, retries.remove_headers_on_redirect)
+    def _count_hop(self, hop: _Hop, kw: dict[str, typing.Any]) -> bool:
+        """Turn *kw* into the request for the next hop; False if this redirect is the answer."""
+        policy = kw.get("retries", hop.response.retries)
+        if not isinstance(policy, Retry):
+            policy = Retry.from_int(policy, redirect=True)
+        request = redirected(hop.request, hop.response.status)
+        if not same_origin(hop.url, hop.location):
+            request = without(request, policy.remove_headers_on_redirect)
         try:
-            retries = retries.increment(request.method, url, response=response, _pool=pool)
+            spent = policy.increment(request.method, hop.url, response=hop.response, _pool=hop.pool)
         except MaxRetryError:
-            if retries.raise_on_redirect:
-                response.drain_conn()
+            if policy.raise_on_redirect:
+                hop.response.drain_conn()
                 raise
             return False
-        kw.update(request._asdict(), retries=retries)
+        kw.update(request._asdict(), retries=spent)
         return True
+
+
+class _Hop(typing.NamedTuple):
+    """A request that was answered by a redirect."""
+
+    request: Rewritten
+    url: str
+    location: str  # absolute
+    pool: HTTPConnectionPool
+    response: BaseHTTPResponse
 
 
 def _with_retry(settings: dict[str, typing.Any]) -> dict[str, typing.Any]:

@@ -51,8 +51,7 @@ if HAS_ZSTD:
 
 if typing.TYPE_CHECKING:
     from ._base_connection import BaseHTTPConnection, _ResponseOptions
-    from ._incoming import IncomingResponse
-    from .connectionpool import HTTPConnectionPool
+    from ._typing import IncomingHead, KeepsConnections
     from .util.retry import Retry
 
 __all__ = [
@@ -200,7 +199,7 @@ class BaseHTTPResponse(io.IOBase):
     def get_redirect_location(self) -> str | typing.Literal[False] | None:
         """Where the response redirects to; False if its status is of no redirect."""
         if self.status in self.REDIRECT_STATUSES:
-            return typing.cast("str | None", self.headers.get("location"))
+            return self.headers.get("location")
         return False
 
     def json(self) -> typing.Any:
@@ -317,7 +316,7 @@ class HTTPResponse(BaseHTTPResponse):
     chunk_left: int | None = None
     _body: typing.Any = None
     _fp_bytes_read = 0
-    _pool: HTTPConnectionPool | None = None
+    _pool: KeepsConnections | None = None
     _connection: BaseHTTPConnection | None = None
     _uncached_read_occurred = False
 
@@ -332,7 +331,7 @@ class HTTPResponse(BaseHTTPResponse):
         preload_content: bool = True,
         decode_content: bool = True,
         original_response: _HttplibHTTPResponse | None = None,
-        pool: HTTPConnectionPool | None = None,
+        pool: KeepsConnections | None = None,
         connection: BaseHTTPConnection | None = None,
         msg: typing.Any = None,
         retries: Retry | None = None,
@@ -370,7 +369,7 @@ class HTTPResponse(BaseHTTPResponse):
     @classmethod
     def _from_wire(
         cls,
-        incoming: IncomingResponse,
+        incoming: IncomingHead,
         options: _ResponseOptions,
         version_string: str,
         sock_shutdown: Callable[[int], None] | None,
@@ -385,7 +384,8 @@ class HTTPResponse(BaseHTTPResponse):
         self.decode_content = options.decode_content
         self._request_url = options.request_url
         self.enforce_content_length = options.enforce_content_length
-        self._fp = self._original_response = incoming
+        self._fp = incoming
+        self._original_response = typing.cast("_HttplibHTTPResponse", incoming)
         self._sock_shutdown = sock_shutdown
         self._decoded_buffer = BytesQueueBuffer()
         if incoming.chunked:
@@ -812,7 +812,7 @@ class HTTPResponse(BaseHTTPResponse):
                 "It should have have an fp attribute which returns raw chunks."
             )
         with self._error_catcher():
-            original = self._original_response
+            original: typing.Any = self._original_response
             if original is not None and is_response_to_head(original):
                 original.close()
                 return
@@ -823,15 +823,15 @@ class HTTPResponse(BaseHTTPResponse):
             yield from self._chunks(amt, decode_content)
             self._discard_trailers()
             if original is not None:
+                if isinstance(original, _HttplibHTTPResponse) and not original.isclosed():
+                    # To its end: the connection is fit for the next request.
+                    original._close_conn()  # type: ignore[attr-defined]  # http.client has it
                 original.close()
 
     def _chunks(self, amt: int | None, decode_content: bool | None) -> Generator[bytes]:
         if self._decoder is None and not self._has_decoded_content:
-            while True:
-                self._update_chunk_length()
-                if self.chunk_left == 0:
-                    return
-                yield self._handle_chunk(amt)
+            yield from self._plain_chunks(amt)
+            return
         while True:
             if decode_content and self._decoder and self._decoder.has_unconsumed_tail:
                 data = self._decode(b"", decode_content, False, amt)
@@ -848,6 +848,12 @@ class HTTPResponse(BaseHTTPResponse):
             data = self._flush_decoder()
             if data:
                 yield data
+
+    def _plain_chunks(self, amt: int | None) -> Generator[bytes]:
+        self._update_chunk_length()
+        while self.chunk_left != 0:
+            yield self._handle_chunk(amt)
+            self._update_chunk_length()
 
     def _discard_trailers(self) -> None:
         for _ in range(_wire.MAX_TRAILERS + 1):

@@ -1201,3 +1201,30 @@ def test_a_body_outlives_the_connection_that_the_server_closes(head, preload):
     ):
         response = pool.urlopen("GET", "/", preload_content=preload)
         assert response.data == b"abcdef"
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nA: b\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda r: r.read(),
+        lambda r: b"".join(r.stream()),
+        lambda r: b"".join(r.read_chunked(1)),
+        lambda r: b"".join(iter(lambda: r.read(1), b"")),
+        lambda r: b"".join(iter(r.read1, b"")),
+        lambda r: b"".join(r),
+    ],
+    ids=["read", "stream", "read_chunked", "read(1)", "read1", "lines"],
+)
+@pytest.mark.parametrize("reply", [OK, CHUNKED], ids=["length", "chunked"])
+def test_however_a_body_is_read_its_connection_serves_the_next_request(reply, read):
+    with serve(handler=lambda request: reply) as server, pool_for(server, block=True) as pool:
+        for _ in range(2):
+            response = pool.urlopen("GET", "/", preload_content=False)
+            if reply is OK and "read_chunked" in repr(read.__code__.co_names):
+                response.drain_conn()
+                continue
+            assert read(response) == b"ok"
+        assert server.connections == 1

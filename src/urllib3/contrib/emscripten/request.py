@@ -5,9 +5,6 @@ from __future__ import annotations
 import typing
 from dataclasses import dataclass, field
 
-if typing.TYPE_CHECKING:
-    from .response import EmscriptenResponse
-
 
 @dataclass
 class EmscriptenRequest:
@@ -44,7 +41,7 @@ class _RequestError(Exception):
         message: str | None = None,
         *,
         request: EmscriptenRequest | None = None,
-        response: EmscriptenResponse | None = None,
+        response: typing.Any = None,
     ) -> None:
         super().__init__(message)
         self.message = message
