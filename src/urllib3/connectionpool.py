@@ -7,6 +7,7 @@ request again is another turn of the loop; a redirect is a new request and goes 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import queue
@@ -619,32 +620,39 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         self, method: str, url: str, retries: Retry, response: BaseHTTPResponse
     ) -> Retry | None:
         """Count a redirect; None = the redirect itself is the answer."""
-        try:
-            retries = retries.increment(method, url, response=response, _pool=self)
-        except MaxRetryError:
-            if retries.raise_on_redirect:
-                response.drain_conn()
-                raise
-            return None
-        response.drain_conn()
-        retries.sleep_for_retry(response)
-        return retries
+        spent = self._count(method, url, retries, response, retries.raise_on_redirect)
+        if spent is not None:
+            spent.sleep_for_retry(response)
+        return spent
 
     def _settle_status(
         self, method: str, url: str, retries: Retry, response: BaseHTTPResponse
     ) -> Retry | None:
         """Count an answer that asks for another try, and wait; None = it is the answer."""
+        spent = self._count(method, url, retries, response, retries.raise_on_status)
+        if spent is not None:
+            spent.sleep(response)
+            log.debug("Retry: %s", url)
+        return spent
+
+    def _count(
+        self,
+        method: str,
+        url: str,
+        retries: Retry,
+        response: BaseHTTPResponse,
+        or_raise: bool,
+    ) -> Retry | None:
+        """*retries* less one for *response*, which is drained; None, or an error, if none is left."""
         try:
-            retries = retries.increment(method, url, response=response, _pool=self)
+            spent = retries.increment(method, url, response=response, _pool=self)
         except MaxRetryError:
-            if retries.raise_on_status:
-                response.drain_conn()
-                raise
-            return None
+            if not or_raise:
+                return None
+            response.drain_conn()
+            raise
         response.drain_conn()
-        retries.sleep(response)
-        log.debug("Retry: %s", url)
-        return retries
+        return spent
 
     # ------------------------------------------------------------ the rest
 
@@ -652,15 +660,13 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         """Whether *url* is a path, or an absolute URL of this pool's scheme, host and port."""
         if url.startswith("/"):
             return True
-        scheme, _, host, port, *_ = parse_url(url)
-        scheme = scheme or "http"
-        if host is not None:
-            host = _normalize_host(host, scheme=scheme)
-        if self.port is not None and port is None:
-            port = port_by_scheme.get(scheme)
-        elif self.port is None and port == port_by_scheme.get(scheme):
-            port = None
-        return (scheme, host, port) == (self.scheme, self.host, self.port)
+        other = parse_url(url)
+        scheme = other.scheme or "http"
+        default = port_by_scheme.get(scheme)
+        port = default if other.port is None else other.port
+        own_port = default if self.port is None else self.port
+        host = _normalize_host(other.host, scheme=scheme)
+        return scheme == self.scheme and host == self.host and port == own_port
 
     def close(self) -> None:
         """Close every idle connection; those in use are closed when they come back."""
@@ -811,13 +817,10 @@ def connection_from_url(url: str, **kw: typing.Any) -> HTTPConnectionPool:
 
     Raises ``LocationValueError`` if there is no host, ``LocationParseError`` if it is none.
     """
-    scheme, _, host, port, *_ = parse_url(url)
-    scheme = scheme or "http"
-    if port is None:
-        port = port_by_scheme.get(scheme, 80)
-    if scheme == "https":
-        return HTTPSConnectionPool(typing.cast("str", host), port=port, **kw)
-    return HTTPConnectionPool(typing.cast("str", host), port=port, **kw)
+    place = parse_url(url)
+    port = port_by_scheme.get(place.scheme or "http", 80) if place.port is None else place.port
+    make = HTTPSConnectionPool if place.scheme == "https" else HTTPConnectionPool
+    return make(place.host or "", port, **kw)
 
 
 @typing.overload
@@ -842,10 +845,8 @@ def _url_from_pool(pool: HTTPConnectionPool | HTTPSConnectionPool, path: str | N
 
 def _close_pool_connections(pool: queue.LifoQueue[typing.Any]) -> None:
     """Take everything out of *pool* and close it."""
-    try:
+    with contextlib.suppress(queue.Empty):
         while True:
-            conn = pool.get(block=False)
-            if conn:
-                conn.close()
-    except queue.Empty:
-        pass
+            idle = pool.get_nowait()
+            if idle:
+                idle.close()

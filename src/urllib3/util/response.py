@@ -35,11 +35,8 @@ def assert_header_parsing(headers: http.client.HTTPMessage) -> None:
     """
     if not isinstance(headers, http.client.HTTPMessage):
         raise TypeError(f"expected httplib.Message, got {type(headers)}.")
-    unparsed = None
-    if not headers.is_multipart():
-        payload = headers.get_payload()
-        if isinstance(payload, (bytes, str)):
-            unparsed = payload
+    rest = None if headers.is_multipart() else headers.get_payload()
+    unparsed = rest if isinstance(rest, (str, bytes)) else None
     # A header block alone always lacks what a multipart body would have.
     normal = (StartBoundaryNotFoundDefect, MultipartInvariantViolationDefect)
     defects = [defect for defect in headers.defects if not isinstance(defect, normal)]

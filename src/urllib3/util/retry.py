@@ -231,14 +231,13 @@ class Retry:
         """Whether an answer with *status_code* is to be tried again."""
         if not self._is_method_retryable(method):
             return False
-        if self.status_forcelist and status_code in self.status_forcelist:
-            return True
-        return bool(
-            self.total
-            and self.respect_retry_after_header
-            and has_retry_after
-            and status_code in self.RETRY_AFTER_STATUS_CODES
-        )
+        listed = bool(self.status_forcelist) and status_code in self.status_forcelist
+        return listed or (has_retry_after and self._obeys_retry_after(status_code))
+
+    def _obeys_retry_after(self, status_code: int) -> bool:
+        """Whether the server may ask for another try with *status_code*."""
+        allowed = bool(self.total) and bool(self.respect_retry_after_header)
+        return allowed and status_code in self.RETRY_AFTER_STATUS_CODES
 
     def is_exhausted(self) -> bool:
         """Whether any count has gone below zero."""

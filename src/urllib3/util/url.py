@@ -69,11 +69,9 @@ class Url(_Parts):
         fragment: str | None = None,
     ) -> Self:
         """Make one."""
-        if path and path[0] != "/":
-            path = "/" + path
-        if scheme is not None:
-            scheme = scheme.lower()
-        return super().__new__(cls, scheme, auth, host, port, path, query, fragment)
+        rooted = path if not path or path.startswith("/") else f"/{path}"
+        lowered = None if scheme is None else scheme.lower()
+        return super().__new__(cls, lowered, auth, host, port, rooted, query, fragment)
 
     @property
     def hostname(self) -> str | None:
@@ -225,7 +223,8 @@ def __getattr__(name: str) -> re.Pattern[str]:
 
 
 _CONTROLS = re.compile("[\x00-\x20\x7f]")
-_CONTROL_TRIPLETS = re.compile("%(?:[01][0-9A-Fa-f]|7[Ff])")
+# Triplets of control characters, and percent signs that begin no triplet.
+_BAD_TRIPLETS = re.compile("%(?:[01][0-9A-Fa-f]|7[Ff]|(?![0-9A-Fa-f]{2}))")
 
 
 def _check_host_characters(host: str) -> None:
@@ -235,7 +234,9 @@ def _check_host_characters(host: str) -> None:
 
 
 def _check_host_triplets(part: str, host: str) -> None:
-    found = _CONTROL_TRIPLETS.search(part)
+    found = _BAD_TRIPLETS.search(part)
+    if found and found[0] == "%":
+        raise LocationParseError(f"{host!r} is not a valid host")
     if found:
         raise LocationParseError(
             f"Host {host!r} contains invalid percent-encoded control character {found[0]!r}"
@@ -277,8 +278,6 @@ def _normalize_ipv6(host: str) -> str:
 
 def _normalize_name(host: str) -> str:
     if "%" in host:
-        if host.count("%") != len(re.findall(_TRIPLET, host)):
-            raise LocationParseError(f"{host!r} is not a valid host")
         _check_host_triplets(host, host)
         host = re.sub(_TRIPLET, _decode_unreserved, host)
     if host.isascii():
@@ -303,13 +302,14 @@ def _idna_encode(name: str) -> bytes:
         lowered = re.sub(_TRIPLET, lambda found: found[0].upper(), name.lower())
         return lowered.encode("ascii")
     try:
-        import idna
+        from idna import IDNAError, encode
     except ImportError:
         raise LocationParseError("Unable to parse URL without the 'idna' module") from None
     try:
-        return idna.encode(name.lower(), strict=True, std3_rules=True)
-    except idna.IDNAError:
+        label: bytes = encode(name.lower(), strict=True, std3_rules=True)
+    except IDNAError:
         raise LocationParseError(f"Name '{name}' is not a valid IDNA label") from None
+    return label
 
 
 # ---------------------------------------------------------------- request targets

@@ -32,6 +32,9 @@ def reraise(
     tb: TracebackType | None = None,
 ) -> typing.NoReturn:
     """Raise *value* with the traceback *tb*; *tp* is not looked at."""
-    if value.__traceback__ is not tb:
-        raise value.with_traceback(tb)
-    raise value
+    try:
+        if value.__traceback__ is not tb:
+            raise value.with_traceback(tb)
+        raise value
+    finally:
+        del value, tb  # else this frame, which the traceback holds, would hold the error
