@@ -1,21 +1,32 @@
 """Everything this package raises and warns of.
 
-An error that names a pool or a connection can be pickled: it comes back without it.
+Every error can be pickled and copied. One that names a pool or a connection comes back without it;
+all others come back as they were.
 """
 
 from __future__ import annotations
 
 import typing
 import warnings
+from email.errors import MessageDefect as MessageDefect  # noqa: TC003  # found here by programs
 from http.client import IncompleteRead as httplib_IncompleteRead
 
 if typing.TYPE_CHECKING:
     from collections.abc import Sequence
-    from email.errors import MessageDefect as MessageDefect
 
     from ._typing import CountsBody
 
 _Rebuild = tuple[typing.Callable[..., typing.Any], tuple[typing.Any, ...]]
+
+
+def _as_it_was(
+    cls: type[HTTPError], args: tuple[typing.Any, ...], attributes: dict[str, typing.Any]
+) -> HTTPError:
+    """An error whose text its constructor made: calling that again would make it of the text."""
+    error = cls.__new__(cls)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
 
 
 class HTTPError(Exception):
@@ -99,6 +110,9 @@ class HostChangedError(RequestError):
         super().__init__(pool, url, f"Tried to open a foreign host with url: {url}")
         self.retries = retries
 
+    def __reduce__(self) -> _Rebuild:
+        return type(self), (None, self.url, self.retries)
+
 
 class TimeoutStateError(HTTPError):
     """A ``Timeout`` was used out of order."""
@@ -174,6 +188,9 @@ class LocationParseError(LocationValueError):
         super().__init__(f"Failed to parse: {location}")
         self.location = location
 
+    def __reduce__(self) -> _Rebuild:
+        return _as_it_was, (type(self), self.args, self.__dict__)
+
 
 class URLSchemeUnknown(LocationValueError):
     """A URL's scheme is not supported."""
@@ -181,6 +198,9 @@ class URLSchemeUnknown(LocationValueError):
     def __init__(self, scheme: str) -> None:
         super().__init__(f"Not supported URL scheme {scheme}")
         self.scheme = scheme
+
+    def __reduce__(self) -> _Rebuild:
+        return _as_it_was, (type(self), self.args, self.__dict__)
 
 
 class ResponseError(HTTPError):
@@ -286,6 +306,9 @@ class HeaderParsingError(HTTPError):
 
     def __init__(self, defects: Sequence[MessageDefect], unparsed_data: bytes | str | None) -> None:
         super().__init__(f"{defects or 'Unknown'}, unparsed data: {unparsed_data!r}")
+
+    def __reduce__(self) -> _Rebuild:
+        return _as_it_was, (type(self), self.args, self.__dict__)
 
 
 class UnrewindableBodyError(HTTPError):
