@@ -11,7 +11,7 @@ from threading import RLock
 if typing.TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["HTTPHeaderDict", "RecentlyUsedContainer"]
+__all__ = ["RecentlyUsedContainer", "HTTPHeaderDict"]  # noqa: RUF022  # their order is given
 
 K = typing.TypeVar("K")
 V = typing.TypeVar("V")
@@ -49,6 +49,12 @@ class RecentlyUsedContainer(MutableMapping[K, V]):
             self._container.move_to_end(key)
             return value
 
+    @typing.overload
+    def get(self, key: K) -> V | None: ...
+
+    @typing.overload
+    def get(self, key: K, default: V | D) -> V | D: ...
+
     def get(self, key: K, default: typing.Any = None) -> typing.Any:
         """The value of *key*, which has been used now, or *default*."""
         with self.lock:
@@ -61,11 +67,14 @@ class RecentlyUsedContainer(MutableMapping[K, V]):
     def __setitem__(self, key: K, value: V) -> None:
         gone: list[V] = []
         with self.lock:
-            if key in self._container:
-                gone.append(self._container.pop(key))
-            self._container[key] = value
-            if len(self._container) > self._maxsize:
-                gone.append(self._container.popitem(last=False)[1])
+            container = self._container
+            if key in container:
+                gone.append(container.pop(key))
+                container[key] = value
+            else:
+                container[key] = value
+                if len(container) > self._maxsize:
+                    gone.append(container.popitem(last=False)[1])
         self._dispose(gone)
 
     def __delitem__(self, key: K) -> None:
@@ -127,10 +136,6 @@ class _Sentinel(Enum):
     not_passed = auto()
 
 
-def _key(name: str | bytes) -> str:
-    return (name.decode("latin-1") if isinstance(name, bytes) else name).lower()
-
-
 class HTTPHeaderDict(MutableMapping[str, str]):
     """Header fields: names without regard to case, repeated ones kept apart, in order of arrival.
 
@@ -138,7 +143,10 @@ class HTTPHeaderDict(MutableMapping[str, str]):
     :param kwargs: further fields
 
     Reading an item joins its values by ``", "``; :meth:`getlist` keeps them apart (RFC 9110, 5.3).
+    A name may be bytes, too, which are taken for latin-1.
     """
+
+    # Each method decodes for itself: calling a function for it costs as much as the look-up.
 
     #: Lower-cased name -> [name as first spelled, value, value, ...]
     _container: dict[str, list[str]]
@@ -156,13 +164,14 @@ class HTTPHeaderDict(MutableMapping[str, str]):
     @classmethod
     def _from_pairs(cls, pairs: list[tuple[str, str]]) -> Self:
         """The fields *pairs*, whose names and values are known to be str."""
+        container: dict[str, list[str]] = {}
+        for name, value in pairs:
+            key = name.lower()
+            if key in container:
+                container[key].append(value)
+            else:
+                container[key] = [name, value]
         made = cls.__new__(cls)
-        container = {name.lower(): [name, value] for name, value in pairs}
-        if len(container) != len(pairs):
-            container = {}
-            for name, value in pairs:
-                entry = container.setdefault(name.lower(), [name])
-                entry.append(value)
         made._container = container
         return made
 
@@ -174,11 +183,15 @@ class HTTPHeaderDict(MutableMapping[str, str]):
         self._container[key.lower()] = [key, val]
 
     def __delitem__(self, key: str) -> None:
-        del self._container[_key(key)]
+        if isinstance(key, bytes):
+            key = key.decode("latin-1")
+        del self._container[key.lower()]
 
     def discard(self, key: str) -> None:
         """Remove the fields called *key*, if there are any."""
-        self._container.pop(_key(key), None)
+        if isinstance(key, bytes):
+            key = key.decode("latin-1")
+        self._container.pop(key.lower(), None)
 
     def add(self, key: str, val: str, *, combine: bool = False) -> None:
         """Add a field beside those of the same name.
@@ -187,9 +200,11 @@ class HTTPHeaderDict(MutableMapping[str, str]):
         """
         if isinstance(key, bytes):
             key = key.decode("latin-1")
-        entry = self._container.setdefault(key.lower(), [key])
-        if combine and len(entry) > 1:
-            entry[-1] = f"{entry[-1]}, {val}"
+        entry = self._container.get(key.lower())
+        if entry is None:
+            self._container[key.lower()] = [key, val]
+        elif combine:
+            entry[-1] = ", ".join((entry[-1], val))
         else:
             entry.append(val)
 
@@ -197,9 +212,11 @@ class HTTPHeaderDict(MutableMapping[str, str]):
         """:meth:`add` every field of one source, which may be whatever the constructor takes."""
         if len(args) > 1:
             raise TypeError(f"extend() takes at most 1 positional arguments ({len(args)} given)")
-        for source in (*args, kwargs):
-            for name, value in list(_pairs_of(source)):
+        if args:
+            for name, value in _pairs_of(args[0]):
                 self.add(name, value)
+        for name, value in kwargs.items():
+            self.add(name, value)
 
     def setdefault(self, key: str, default: str = "") -> str:
         """The value of *key*, set to *default* if there is none."""
@@ -208,17 +225,27 @@ class HTTPHeaderDict(MutableMapping[str, str]):
     # ------------------------------------------------------------ reading
 
     def __getitem__(self, key: str) -> str:
-        return ", ".join(self._container[_key(key)][1:])
+        if isinstance(key, bytes):
+            key = key.decode("latin-1")
+        return ", ".join(self._container[key.lower()][1:])
 
-    def get(self, key: typing.Any, default: typing.Any = None) -> typing.Any:
+    @typing.overload
+    def get(self, key: str) -> str | None: ...
+
+    @typing.overload
+    def get(self, key: str, default: str | D) -> str | D: ...
+
+    def get(self, key: str, default: typing.Any = None) -> typing.Any:
         """The value of *key*, or *default*."""
-        entry = self._container.get(_key(key) if isinstance(key, bytes) else key.lower())
-        if entry is None:
-            return default
-        return entry[1] if len(entry) == 2 and type(entry[1]) is str else ", ".join(entry[1:])
+        if isinstance(key, bytes):
+            key = key.decode("latin-1")
+        entry = self._container.get(key.lower())
+        return default if entry is None else ", ".join(entry[1:])
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, (str, bytes)) and _key(key) in self._container
+        if isinstance(key, bytes):
+            key = key.decode("latin-1")
+        return isinstance(key, str) and key.lower() in self._container
 
     def __len__(self) -> int:
         return len(self._container)
@@ -235,7 +262,9 @@ class HTTPHeaderDict(MutableMapping[str, str]):
 
     def getlist(self, key: str, default: typing.Any = _Sentinel.not_passed) -> typing.Any:
         """A list of the values of *key*, kept apart; *default*, or an empty list, without any."""
-        entry = self._container.get(_key(key))
+        if isinstance(key, bytes):
+            key = key.decode("latin-1")
+        entry = self._container.get(key.lower())
         if entry is not None:
             return entry[1:]
         return [] if default is _Sentinel.not_passed else default
@@ -273,10 +302,11 @@ class HTTPHeaderDict(MutableMapping[str, str]):
         source = ensure_can_construct_http_header_dict(other)
         if source is None:
             return False
-        theirs = type(self)(source)
-        return {name.lower(): value for name, value in self.itermerged()} == {
-            name.lower(): value for name, value in theirs.itermerged()
-        }
+        theirs = source if isinstance(source, HTTPHeaderDict) else type(self)(source)
+        return self._joined() == theirs._joined()
+
+    def _joined(self) -> dict[str, str]:
+        return {key: ", ".join(entry[1:]) for key, entry in self._container.items()}
 
     def __ne__(self, other: object) -> bool:
         return not self == other
@@ -341,7 +371,7 @@ def _pairs_of(source: typing.Any) -> Iterable[tuple[str, str]]:
     if isinstance(source, Mapping):
         return source.items()
     if isinstance(source, Iterable):
-        return ((name, value) for name, value in source)
+        return source
     if hasattr(source, "keys") and hasattr(source, "__getitem__"):
         return ((name, source[name]) for name in source.keys())  # noqa: SIM118  # no mapping
     return ()

@@ -6,13 +6,13 @@ version of the distribution.
 
 from __future__ import annotations
 
-__all__ = [
-    "__commit_id__",
+__all__ = [  # noqa: RUF022  # their order is given
     "__version__",
     "__version_tuple__",
-    "commit_id",
     "version",
     "version_tuple",
+    "__commit_id__",
+    "commit_id",
 ]
 
 version_tuple: tuple[int, int, int] = (2, 8, 0)
