@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import typing
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -72,7 +71,7 @@ def format_header_param_rfc2231(name: str, value: _TYPE_FIELD_VALUE) -> str:
     if isinstance(value, bytes):
         value = value.decode("utf-8")
     plain = f'{name}="{value}"'
-    if plain.isascii() and not re.search(r'["\\\r\n]', value):
+    if plain.isascii() and not any(character in value for character in '"\\\r\n'):
         return plain
     from email.utils import encode_rfc2231
 
