@@ -941,6 +941,15 @@ def test_read1_closes_the_file_with_the_last_announced_byte(amount):
     assert response.closed is True
 
 
+@spec("response R59")
+def test_a_closed_file_is_not_read_anymore():
+    class Closed(Raising):
+        closed = True
+
+    response = unread(Closed(AssertionError("read")))
+    assert (response.read(), response.read(5), response.read1()) == (b"", b"", b"")
+
+
 @spec("response R128")
 def test_a_file_that_has_nothing_yet_says_none():
     class Nothing:
