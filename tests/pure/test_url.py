@@ -209,6 +209,22 @@ def test_a_target_is_encoded_the_same_by_both_ways(text):
     assert M._encode_target(expected) == expected
 
 
+@spec("url-and-request U36")
+def test_a_line_break_at_the_very_end_of_a_fragment_is_dropped_with_it():
+    assert M._encode_target("/a?b#c\n") == "/a?b"
+    with pytest.raises(LocationParseError):
+        M._encode_target("/a?b#c\n\n")
+
+
+@spec("url-and-request U35")
+@pytest.mark.parametrize("host", ["a%zz%00", "a%"])
+def test_the_first_bad_percent_sign_of_a_host_is_the_one_that_is_told(host):
+    with pytest.raises(LocationParseError, match=r"is not a valid host$"):
+        M._normalize_host(host, "http")
+    with pytest.raises(LocationParseError, match="control character '%00'"):
+        M._normalize_host("%00" + host, "http")
+
+
 @spec("url-and-request U34")
 @given(st.text())
 def test_encoding_what_was_encoded_changes_nothing(text):

@@ -317,7 +317,7 @@ def _idna_encode(name: str) -> bytes:
 _PLAIN_TARGET = re.compile(
     r"/[A-Za-z0-9._\-~!$&'()*+,;=:@/]*(?:\?[A-Za-z0-9._\-~!$&'()*+,;=:@/?]*)?"
 )
-_TARGET = re.compile(r"(/[^?#]*)(?:\?([^#]*))?(?:#.*)?")
+_TARGET = re.compile(r"(/[^?#]*)(?:\?([^#]*))?(?:#.*\n?)?")
 
 
 def _encode_target(target: str) -> str:
