@@ -42,6 +42,8 @@ MODULES = {
     "http2": "HTTP/2 (extra `h2`)",
 }
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+# Sets show their members in an order that changes from run to run.
+SET = re.compile(r"\{([^{}]*)\}")
 
 
 def our(name: str = "") -> ModuleType:
@@ -70,7 +72,8 @@ def signature(thing: object) -> str:
     bare = [parameter.replace(annotation=parameter.empty) for parameter in parameters]
     if bare and bare[0].name in {"self", "cls"}:
         bare = bare[1:]
-    return ADDRESS.sub("", str(inspect.Signature(bare)))
+    text = ADDRESS.sub("", str(inspect.Signature(bare)))
+    return SET.sub(lambda found: "{" + ", ".join(sorted(found[1].split(", "))) + "}", text)
 
 
 def rows(owner: type) -> list[str]:
