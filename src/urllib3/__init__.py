@@ -9,6 +9,7 @@ import warnings
 from logging import NullHandler
 
 from . import exceptions
+from ._base_connection import _TYPE_BODY  # noqa: TC001  # found here by programs
 from ._collections import HTTPHeaderDict
 from ._version import __version__ as __version__
 from .connectionpool import HTTPConnectionPool, HTTPSConnectionPool, connection_from_url
@@ -19,9 +20,6 @@ from .response import BaseHTTPResponse, HTTPResponse
 from .util.request import make_headers
 from .util.retry import Retry
 from .util.timeout import Timeout
-
-if typing.TYPE_CHECKING:
-    from ._base_connection import _TYPE_BODY as _TYPE_BODY
 
 try:
     import ssl
@@ -47,14 +45,13 @@ else:
 __author__ = "the wirepool contributors"
 __license__ = "MIT"
 
-__all__ = (
-    "BaseHTTPResponse",
+__all__ = (  # noqa: RUF022  # their order is given
     "HTTPConnectionPool",
     "HTTPHeaderDict",
-    "HTTPResponse",
     "HTTPSConnectionPool",
     "PoolManager",
     "ProxyManager",
+    "HTTPResponse",
     "Retry",
     "Timeout",
     "add_stderr_logger",
@@ -64,6 +61,7 @@ __all__ = (
     "make_headers",
     "proxy_from_url",
     "request",
+    "BaseHTTPResponse",
 )
 
 logging.getLogger(__name__).addHandler(NullHandler())
