@@ -136,6 +136,14 @@ class _Sentinel(Enum):
     not_passed = auto()
 
 
+def _text(name: typing.Any) -> typing.Any:
+    """A name as str, if it is bytes.
+
+    Asked for names that are no str alone: a call costs as much as the look-up that follows.
+    """
+    return name.decode("latin-1") if isinstance(name, bytes) else name
+
+
 class HTTPHeaderDict(MutableMapping[str, str]):
     """Header fields: names without regard to case, repeated ones kept apart, in order of arrival.
 
@@ -146,18 +154,15 @@ class HTTPHeaderDict(MutableMapping[str, str]):
     A name may be bytes, too, which are taken for latin-1.
     """
 
-    # Each method decodes for itself: calling a function for it costs as much as the look-up.
-
     #: Lower-cased name -> [name as first spelled, value, value, ...]
     _container: dict[str, list[str]]
 
     def __init__(self, headers: ValidHTTPHeaderSource | None = None, **kwargs: str) -> None:
         self._container = {}
-        if headers is not None:
-            if isinstance(headers, HTTPHeaderDict):
-                self._copy_from(headers)
-            else:
-                self.extend(headers)
+        if isinstance(headers, HTTPHeaderDict):
+            self._copy_from(headers)
+        elif headers is not None:
+            self.extend(headers)
         if kwargs:
             self.extend(kwargs)
 
@@ -178,19 +183,19 @@ class HTTPHeaderDict(MutableMapping[str, str]):
     # ------------------------------------------------------------ writing
 
     def __setitem__(self, key: str, val: str) -> None:
-        if isinstance(key, bytes):
-            key = key.decode("latin-1")
+        if type(key) is not str:
+            key = _text(key)
         self._container[key.lower()] = [key, val]
 
     def __delitem__(self, key: str) -> None:
-        if isinstance(key, bytes):
-            key = key.decode("latin-1")
+        if type(key) is not str:
+            key = _text(key)
         del self._container[key.lower()]
 
     def discard(self, key: str) -> None:
         """Remove the fields called *key*, if there are any."""
-        if isinstance(key, bytes):
-            key = key.decode("latin-1")
+        if type(key) is not str:
+            key = _text(key)
         self._container.pop(key.lower(), None)
 
     def add(self, key: str, val: str, *, combine: bool = False) -> None:
@@ -198,8 +203,8 @@ class HTTPHeaderDict(MutableMapping[str, str]):
 
         :param combine: join it to the last of them by ``", "`` instead
         """
-        if isinstance(key, bytes):
-            key = key.decode("latin-1")
+        if type(key) is not str:
+            key = _text(key)
         entry = self._container.get(key.lower())
         if entry is None:
             self._container[key.lower()] = [key, val]
@@ -225,8 +230,8 @@ class HTTPHeaderDict(MutableMapping[str, str]):
     # ------------------------------------------------------------ reading
 
     def __getitem__(self, key: str) -> str:
-        if isinstance(key, bytes):
-            key = key.decode("latin-1")
+        if type(key) is not str:
+            key = _text(key)
         return ", ".join(self._container[key.lower()][1:])
 
     @typing.overload
@@ -237,15 +242,14 @@ class HTTPHeaderDict(MutableMapping[str, str]):
 
     def get(self, key: str, default: typing.Any = None) -> typing.Any:
         """The value of *key*, or *default*."""
-        if isinstance(key, bytes):
-            key = key.decode("latin-1")
+        if type(key) is not str:
+            key = _text(key)
         entry = self._container.get(key.lower())
         return default if entry is None else ", ".join(entry[1:])
 
     def __contains__(self, key: object) -> bool:
-        if isinstance(key, bytes):
-            key = key.decode("latin-1")
-        return isinstance(key, str) and key.lower() in self._container
+        name = _text(key)
+        return isinstance(name, str) and name.lower() in self._container
 
     def __len__(self) -> int:
         return len(self._container)
@@ -262,8 +266,8 @@ class HTTPHeaderDict(MutableMapping[str, str]):
 
     def getlist(self, key: str, default: typing.Any = _Sentinel.not_passed) -> typing.Any:
         """A list of the values of *key*, kept apart; *default*, or an empty list, without any."""
-        if isinstance(key, bytes):
-            key = key.decode("latin-1")
+        if type(key) is not str:
+            key = _text(key)
         entry = self._container.get(key.lower())
         if entry is not None:
             return entry[1:]

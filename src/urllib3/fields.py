@@ -33,9 +33,11 @@ def format_multipart_header_param(name: str, value: _TYPE_FIELD_VALUE) -> str:
 
     :param value: bytes are taken for UTF-8
     """
-    if isinstance(value, bytes):
-        value = value.decode("utf-8")
-    return f'{name}="{value.translate(_ESCAPES)}"'
+    return f'{name}="{_text(value).translate(_ESCAPES)}"'
+
+
+def _text(value: _TYPE_FIELD_VALUE) -> str:
+    return value.decode("utf-8") if isinstance(value, bytes) else value
 
 
 def _warn_renamed(old: str) -> None:
@@ -68,14 +70,23 @@ def format_header_param_rfc2231(name: str, value: _TYPE_FIELD_VALUE) -> str:
         FutureWarning,
         stacklevel=2,
     )
-    if isinstance(value, bytes):
-        value = value.decode("utf-8")
-    plain = f'{name}="{value}"'
-    if plain.isascii() and not any(character in value for character in '"\\\r\n'):
+    text = _text(value)
+    plain = f'{name}="{text}"'
+    if plain.isascii() and not any(character in text for character in '"\\\r\n'):
         return plain
     from email.utils import encode_rfc2231
 
-    return f"{name}*={encode_rfc2231(value, 'utf-8')}"
+    return f"{name}*={encode_rfc2231(text, 'utf-8')}"
+
+
+def _file(
+    value: tuple[str, _TYPE_FIELD_VALUE] | tuple[str, _TYPE_FIELD_VALUE, str],
+) -> tuple[str | None, _TYPE_FIELD_VALUE, str | None]:
+    """``(filename, data, content type)``, the last of them guessed if it is not given."""
+    if len(value) == 3:
+        return value
+    filename, data = value
+    return filename, data, guess_content_type(filename)
 
 
 class RequestField:
@@ -121,18 +132,12 @@ class RequestField:
         header_formatter: _Formatter | None = None,
     ) -> RequestField:
         """A part from *value*: data, ``(filename, data)`` or ``(filename, data, content type)``."""
-        filename: str | None = None
-        content_type: str | None = None
-        if not isinstance(value, tuple):
-            data = value
-        elif len(value) == 3:
-            filename, data, content_type = value
-        else:
-            filename, data = value
-            content_type = guess_content_type(filename)
-        field = cls(fieldname, data, filename=filename, header_formatter=header_formatter)
-        field.make_multipart(content_type=content_type)
-        return field
+        filename, data, content_type = (
+            _file(value) if isinstance(value, tuple) else (None, value, None)
+        )
+        part = cls(fieldname, data, filename=filename, header_formatter=header_formatter)
+        part.make_multipart(content_type=content_type)
+        return part
 
     def _render_part(self, name: str, value: _TYPE_FIELD_VALUE) -> str:
         """One parameter of Content-Disposition; for subclasses to override."""

@@ -10,20 +10,24 @@ if typing.TYPE_CHECKING:
 
 def to_bytes(x: str | bytes, encoding: str | None = None, errors: str | None = None) -> bytes:
     """*x* as bytes: as it is, or encoded (UTF-8 and strict unless said); TypeError for neither."""
+    if isinstance(x, str):
+        return x.encode(encoding or "utf-8", errors or "strict")
     if isinstance(x, bytes):
         return x
-    if not isinstance(x, str):
-        raise TypeError(f"not expecting type {type(x).__name__}")
-    return x.encode(encoding or "utf-8", errors or "strict")
+    raise _neither(x)
 
 
 def to_str(x: str | bytes, encoding: str | None = None, errors: str | None = None) -> str:
     """*x* as text: as it is, or decoded (UTF-8 and strict unless said); TypeError for neither."""
+    if isinstance(x, bytes):
+        return x.decode(encoding or "utf-8", errors or "strict")
     if isinstance(x, str):
         return x
-    if not isinstance(x, bytes):
-        raise TypeError(f"not expecting type {type(x).__name__}")
-    return x.decode(encoding or "utf-8", errors or "strict")
+    raise _neither(x)
+
+
+def _neither(x: object) -> TypeError:
+    return TypeError(f"not expecting type {type(x).__name__}")
 
 
 def reraise(
@@ -33,8 +37,6 @@ def reraise(
 ) -> typing.NoReturn:
     """Raise *value* with the traceback *tb*; *tp* is not looked at."""
     try:
-        if value.__traceback__ is not tb:
-            raise value.with_traceback(tb)
-        raise value
+        raise value.with_traceback(tb)
     finally:
         del value, tb  # else this frame, which the traceback holds, would hold the error
