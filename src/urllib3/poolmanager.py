@@ -21,6 +21,7 @@ from ._tls import ContextMemo
 from .connection import port_by_scheme
 from .connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from .exceptions import (
+    LocationParseError,
     LocationValueError,
     MaxRetryError,
     ProxySchemeUnknown,
@@ -352,7 +353,7 @@ class PoolManager(RequestMethods):
         location = redirect and response.get_redirect_location()
         if not location:
             return response
-        location = urljoin(url, location)
+        location = _target_of(response, url, location)
         request = Rewritten(method, kw.get("body"), start, kw["headers"], kw.get("chunked", False))
         if not self._count_hop(_Hop(request, url, location, pool, response), kw):
             return response
@@ -388,6 +389,16 @@ class _Hop(typing.NamedTuple):
     location: str  # absolute
     pool: HTTPConnectionPool
     response: BaseHTTPResponse
+
+
+def _target_of(response: BaseHTTPResponse, url: str, location: str) -> str:
+    """The absolute form of the Location of *response* to a request for *url*."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        # "http://[" and the like, sent by a server: an error of the family that callers expect.
+        response.drain_conn()
+        raise LocationParseError(location) from None
 
 
 def _with_retry(settings: dict[str, typing.Any]) -> dict[str, typing.Any]:
