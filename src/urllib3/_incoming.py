@@ -401,7 +401,11 @@ class IncomingResponse(http.client.HTTPResponse):
 
     def _safe_read(self, amt: int) -> bytes:
         receiver = self.receiver
-        data = receiver.take(amt) if receiver.has(amt) else self._read_as_it_comes(amt)
+        file = receiver._file
+        if file is not None and amt <= _AT_ONCE:
+            data = file.read(amt)
+        else:
+            data = receiver.take(amt) if receiver.has(amt) else self._read_as_it_comes(amt)
         if len(data) < amt:
             raise http.client.IncompleteRead(data, amt - len(data))
         return data

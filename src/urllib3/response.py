@@ -778,13 +778,14 @@ class HTTPResponse(BaseHTTPResponse):
 
     def _handle_chunk(self, amt: int | None) -> bytes:
         """The rest of the chunk, or *amt* bytes of it."""
-        left = typing.cast("int", self.chunk_left)
+        read, left = self._fp._safe_read, self.chunk_left
+        assert left is not None
         if amt is not None and amt < left:
-            data: bytes = self._fp._safe_read(amt)
+            part: bytes = read(amt)
             self.chunk_left = left - amt
-            return data
-        data = self._fp._safe_read(left)
-        end = self._fp._safe_read(2)
+            return part
+        data: bytes = read(left)
+        end = read(2)
         if not _wire.ends_chunk(end):
             self.close()
             raise InvalidChunkLength(self, end)
