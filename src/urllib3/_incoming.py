@@ -325,7 +325,8 @@ class IncomingResponse(http.client.HTTPResponse):
     @property
     def fp(self) -> typing.Any:  # type: ignore[override]  # nobody else sets it
         """The file the body is read from; None once the body has been read or given up."""
-        return self.receiver.file if self._open else None
+        # The first look is for the reader of chunks, who asks once for each.
+        return (self.receiver._file or self.receiver.file) if self._open else None
 
     def isclosed(self) -> bool:
         return not self._open

@@ -281,21 +281,14 @@ def _too_long(digits: str) -> int:
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n")
 
 
+# Remembered, because most bodies are cut into chunks of one size or a few.
+@functools.lru_cache(maxsize=16)
 def chunk_size(line: bytes) -> int:
     """The size, in bytes, that a chunk-size line announces; ValueError if it is malformed."""
-    # Most bodies are cut into chunks of one size or a few.
-    return _plain_size(line) if len(line) <= _PLAIN_SIZE else _any_size(line)
-
-
-def _any_size(line: bytes) -> int:
     found = _CHUNK_LINE.fullmatch(line)
     if found is None:
         raise ValueError(f"malformed chunk-size line {line[:100]!r}")
     return int(found[1], 16)
-
-
-_PLAIN_SIZE = 18  # bytes: the longest without an extension
-_plain_size = functools.lru_cache(maxsize=256)(_any_size)
 
 
 def ends_chunk(data: bytes) -> bool:
