@@ -248,8 +248,11 @@ class HTTPHeaderDict(MutableMapping[str, str]):
         return default if entry is None else ", ".join(entry[1:])
 
     def __contains__(self, key: object) -> bool:
-        name = _text(key)
-        return isinstance(name, str) and name.lower() in self._container
+        if type(key) is not str:
+            key = _text(key)
+            if not isinstance(key, str):
+                return False
+        return key.lower() in self._container
 
     def __len__(self) -> int:
         return len(self._container)

@@ -21,7 +21,7 @@ def guess_content_type(filename: str | None, default: str = "application/octet-s
         return default
     import mimetypes  # reads the system's tables when first used
 
-    return mimetypes.guess_type(filename)[0] or default
+    return mimetypes.guess_type(_text(filename))[0] or default
 
 
 # The three characters that would end the parameter or the line (WHATWG HTML, multipart/form-data).
