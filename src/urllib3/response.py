@@ -80,6 +80,16 @@ _DRAIN_AT_MOST = 1 << 20
 _READ1_AT_MOST = 8192  # bytes read at a time while waiting for something decoded
 _PYOPENSSL_AT_MOST = 1 << 28  # bytes: its reads fail beyond 2**31
 
+_MIXED = (
+    "Calling {0}(decode_content=False) is not supported after {0}(decode_content=True) was called."
+)
+_NO_CHUNKS = "Response is not chunked. Header 'transfer-encoding: chunked' is missing."
+_NO_RAW_CHUNKS = (
+    "Body should be http.client.HTTPResponse like. "
+    "It should have have an fp attribute which returns raw chunks."
+)
+_LINE_TOO_LONG = "Response chunk {} line exceeded maximum allowed length"
+
 
 class BaseHTTPResponse(io.IOBase):
     """What every response offers, however it came.
@@ -236,19 +246,13 @@ class BaseHTTPResponse(io.IOBase):
         max_length: int | None = None,
     ) -> bytes:
         """*data* decoded; at the end of the body the decoder is flushed, and no bound holds."""
-        if not decode_content:
-            if self._has_decoded_content:
-                raise RuntimeError(
-                    "Calling read(decode_content=False) is not supported after "
-                    "read(decode_content=True) was called."
-                )
+        if self._has_decoded_content and not decode_content:
+            raise RuntimeError(_MIXED.format("read"))
+        if self._decoder is None or not decode_content:
             return data
-        if self._decoder is None:
-            return data
-        if max_length is None or flush_decoder:
-            max_length = -1
+        bound = -1 if flush_decoder or max_length is None else max_length
         try:
-            data = self._decoder.decompress(data, max_length=max_length)
+            data = self._decoder.decompress(data, max_length=bound)
         except self.DECODER_ERROR_CLASSES as error:
             raise self._undecodable(error) from error
         self._has_decoded_content = True
@@ -262,6 +266,11 @@ class BaseHTTPResponse(io.IOBase):
             return self._decoder.decompress(b"", max_length=-1) + self._decoder.flush()
         except self.DECODER_ERROR_CLASSES as error:
             raise self._undecodable(error) from error
+
+    @property
+    def _decodes_nothing(self) -> bool:
+        """Whether bytes may go past :meth:`_decode`, because there is nothing for it to do."""
+        return self._decoder is None and type(self)._decode is BaseHTTPResponse._decode
 
     def _undecodable(self, error: Exception) -> DecodeError:
         encoding = self.headers.get("content-encoding", "").lower()
@@ -553,9 +562,10 @@ class HTTPResponse(BaseHTTPResponse):
             with self._error_catcher():
                 raise
         if data:
-            self._fp_bytes_read += len(data)
-            if self.length_remaining is not None:
-                self.length_remaining -= len(data)
+            count = len(data)
+            self._fp_bytes_read += count
+            left = self.length_remaining
+            self.length_remaining = None if left is None else left - count
         self._settle()
         return data
 
@@ -606,7 +616,7 @@ class HTTPResponse(BaseHTTPResponse):
         self._uncached_read_occurred = True
         if not decode_content:
             return self._read_undecoded(amt)
-        if self._decoder is None and not self._decoded_buffer:
+        if self._decodes_nothing and not self._decoded_buffer:
             data = self._raw_read(amt)
             if not data or len(data) >= amt:
                 return typing.cast("bytes", data)
@@ -619,7 +629,7 @@ class HTTPResponse(BaseHTTPResponse):
             self._decode(b"", False, False)  # refuses, before anything of the wire is lost
         data = self._raw_read()
         if data or self._holds_decoded():
-            if self._decoder is not None or self._has_decoded_content:
+            if self._has_decoded_content or not self._decodes_nothing:
                 data = self._decode(data or b"", decode_content, True)
             if self._decoded_buffer:
                 self._decoded_buffer.put(data or b"")
@@ -663,16 +673,11 @@ class HTTPResponse(BaseHTTPResponse):
 
         Raises what :meth:`read` raises.
         """
-        if decode_content is None:
-            decode_content = self.decode_content
-        if amt is not None and amt < 0:
-            amt = None
+        decode = self.decode_content if decode_content is None else decode_content
+        amt = None if amt is None or amt < 0 else amt
         if self._has_decoded_content:
-            if not decode_content:
-                raise RuntimeError(
-                    "Calling read1(decode_content=False) is not supported after "
-                    "read1(decode_content=True) was called."
-                )
+            if not decode:
+                raise RuntimeError(_MIXED.format("read1"))
             held = self._held(amt)
             if held:
                 return held
@@ -683,7 +688,7 @@ class HTTPResponse(BaseHTTPResponse):
             return self._held(amt)
         self._init_decoder()
         data = self._raw_read(amt, read1=True)
-        if not decode_content or self._decoder is None or data is None:
+        if not decode or self._decoder is None or data is None:
             return typing.cast("bytes", data)
         return self._read1_decoded(data, amt)
 
@@ -765,16 +770,19 @@ class HTTPResponse(BaseHTTPResponse):
         if self.chunk_left is not None:
             return
         line = self._fp.fp.readline(_MAX_CHUNK_LINE_LENGTH + 1)
+        wrong: Exception
         if len(line) > _MAX_CHUNK_LINE_LENGTH:
-            self.close()
-            raise ProtocolError("Response chunk size line exceeded maximum allowed length")
-        try:
-            self.chunk_left = _wire.chunk_size(line)
-        except ValueError:
-            self.close()
-            if line:
-                raise InvalidChunkLength(self, line) from None
-            raise ProtocolError("Response ended prematurely") from None
+            wrong = ProtocolError(_LINE_TOO_LONG.format("size"))
+        elif not line:
+            wrong = ProtocolError("Response ended prematurely")
+        else:
+            try:
+                self.chunk_left = _wire.chunk_size(line)
+                return
+            except ValueError:
+                wrong = InvalidChunkLength(self, line)
+        self.close()
+        raise wrong
 
     def _handle_chunk(self, amt: int | None) -> bytes:
         """The rest of the chunk, or *amt* bytes of it."""
@@ -804,14 +812,9 @@ class HTTPResponse(BaseHTTPResponse):
         """
         self._init_decoder()
         if not self.chunked:
-            raise ResponseNotChunked(
-                "Response is not chunked. Header 'transfer-encoding: chunked' is missing."
-            )
+            raise ResponseNotChunked(_NO_CHUNKS)
         if not self.supports_chunked_reads():
-            raise BodyNotHttplibCompatible(
-                "Body should be http.client.HTTPResponse like. "
-                "It should have have an fp attribute which returns raw chunks."
-            )
+            raise BodyNotHttplibCompatible(_NO_RAW_CHUNKS)
         with self._error_catcher():
             original: typing.Any = self._original_response
             if original is not None and is_response_to_head(original):
@@ -830,7 +833,7 @@ class HTTPResponse(BaseHTTPResponse):
                 original.close()
 
     def _chunks(self, amt: int | None, decode_content: bool | None) -> Generator[bytes]:
-        if self._decoder is None and not self._has_decoded_content:
+        if self._decodes_nothing and not self._has_decoded_content:
             yield from self._plain_chunks(amt)
             return
         while True:
@@ -858,13 +861,14 @@ class HTTPResponse(BaseHTTPResponse):
 
     def _discard_trailers(self) -> None:
         for _ in range(_wire.MAX_TRAILERS + 1):
-            if self._fp.fp is None:
+            file = self._fp.fp
+            if file is None:
                 return  # another reader of the same chunks was here first
-            line = self._fp.fp.readline(_MAX_CHUNK_LINE_LENGTH + 1)
-            if len(line) > _MAX_CHUNK_LINE_LENGTH:
-                raise ProtocolError("Response chunk trailer line exceeded maximum allowed length")
+            line = file.readline(_MAX_CHUNK_LINE_LENGTH + 1)
             if line in (b"\r\n", b"\n", b""):
                 return
+            if len(line) > _MAX_CHUNK_LINE_LENGTH:
+                raise ProtocolError(_LINE_TOO_LONG.format("trailer"))
         raise ProtocolError(f"Response has more than {_wire.MAX_TRAILERS} trailer lines")
 
     # ------------------------------------------------------------ as a file
@@ -877,11 +881,12 @@ class HTTPResponse(BaseHTTPResponse):
         """The socket's descriptor; OSError if there is none."""
         if self._fp is None:
             raise OSError("HTTPResponse has no file to get a fileno from")
-        if hasattr(self._fp, "fileno"):
-            return typing.cast("int", self._fp.fileno())
-        raise OSError(
-            "The file-like object this HTTPResponse is wrapped around has no file descriptor"
-        )
+        ask = getattr(self._fp, "fileno", None)
+        if ask is None:
+            raise OSError(
+                "The file-like object this HTTPResponse is wrapped around has no file descriptor"
+            )
+        return ask()  # type: ignore[no-any-return]
 
     def flush(self) -> None:
         """Flush the body object, if that means anything to it."""

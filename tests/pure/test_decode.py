@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import warnings
 import zlib
@@ -542,3 +544,54 @@ def test_what_can_be_decoded_and_what_decoders_raise_is_listed():
     assert errors == r.BaseHTTPResponse.DECODER_ERROR_CLASSES
     assert r.HAS_ZSTD is True
     assert (r.brotli, r.zstd) == (brotli, zstd)
+
+
+# ---------------------------------------------------------------- optional libraries
+
+WITHOUT = """
+import sys
+for name in {absent!r}:
+    sys.modules[name] = None
+{before}
+from urllib3 import response as r
+print(r.HTTPResponse.CONTENT_DECODERS[3:], r.HAS_ZSTD, getattr(r.brotli, "__name__", None),
+      hasattr(r, "BrotliDecoder"), hasattr(r, "ZstdDecoder"), hasattr(r, "zstd"),
+      len(r.HTTPResponse.DECODER_ERROR_CLASSES))
+"""
+OTHER_BROTLI = """
+import importlib.machinery, types
+sys.modules["brotlicffi"] = types.ModuleType("brotlicffi")
+sys.modules["brotlicffi"].__spec__ = importlib.machinery.ModuleSpec("brotlicffi", None)
+sys.modules["brotlicffi"].error = RuntimeError
+sys.modules["brotlicffi"].Decompressor = None
+"""
+
+
+@spec("response R1", "response R3")
+@pytest.mark.parametrize(
+    ("absent", "before", "expected"),
+    [
+        (
+            ["brotli", "brotlicffi", "backports.zstd", "compression.zstd", "compression"],
+            "",
+            "[] False None False False False 2",
+        ),
+        (["brotli", "brotlicffi"], "", "['zstd'] True None False True True 3"),
+        (
+            ["backports.zstd", "compression.zstd", "compression"],
+            "",
+            "['br'] False brotli True False False 3",
+        ),
+        (["brotli"], OTHER_BROTLI, "['br', 'zstd'] True brotlicffi True True True 4"),
+    ],
+)
+def test_what_is_not_installed_is_not_offered(absent, before, expected):
+    program = WITHOUT.format(absent=absent, before=before)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.stdout.strip() == expected

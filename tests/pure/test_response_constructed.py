@@ -763,6 +763,12 @@ def test_what_a_subclass_puts_in_place_of_a_step_takes_effect():
 
     headers = {"content-encoding": "gzip"}
     assert overriding("_decode", decode)(io.BytesIO(b"abc"), headers=headers).data == b"cba"
+    plain = overriding("_decode", decode)
+    assert plain(io.BytesIO(b"abc")).data == b"cba"
+    response = plain(io.BytesIO(b"abc"), preload_content=False)
+    assert response.read(3) == b"cba"
+    response = plain(Chunked(RAW), headers={"transfer-encoding": "chunked"}, preload_content=False)
+    assert list(response.stream()) == [b"olleh", b"oof"]
 
     def init_length(self, request_method):
         return 99
