@@ -771,10 +771,10 @@ class HTTPResponse(BaseHTTPResponse):
             return
         line = self._fp.fp.readline(_MAX_CHUNK_LINE_LENGTH + 1)
         wrong: Exception
-        if len(line) > _MAX_CHUNK_LINE_LENGTH:
-            wrong = ProtocolError(_LINE_TOO_LONG.format("size"))
-        elif not line:
+        if not line:
             wrong = ProtocolError("Response ended prematurely")
+        elif len(line) > _MAX_CHUNK_LINE_LENGTH:
+            wrong = ProtocolError(_LINE_TOO_LONG.format("size"))
         else:
             try:
                 self.chunk_left = _wire.chunk_size(line)
