@@ -40,6 +40,7 @@ from .exceptions import (
     LocationValueError,
     MaxRetryError,
     ReadTimeoutError,
+    SSLError,
 )
 from .util.connection import is_connection_dropped
 from .util.proxy import connection_requires_http_tunnel
@@ -222,9 +223,13 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
                     self,
                     "Pool is empty and a new connection can't be opened due to blocking mode.",
                 ) from None
-            conn = None
-        if conn is None:
             return self._new_conn()
+        if conn is None:
+            try:
+                return self._new_conn()
+            except BaseException:
+                self._put_conn(None)  # a slot that was taken for nothing
+                raise
         expires = getattr(conn, "_expires", None)
         if expires is not None and expires <= time.monotonic():
             log.debug("Resetting expired connection: %s", self.host)
@@ -604,7 +609,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         log.warning(
             "Retrying (%r) after connection broken by '%r': %s",
             retries,
-            error,
+            mapped if isinstance(mapped, SSLError) else error,
             url,
             extra={"__urllib3-retry-warning": {"host": self.host}},  # pip reads it
         )

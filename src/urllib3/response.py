@@ -140,7 +140,7 @@ class BaseHTTPResponse(io.IOBase):
             self.retries = retries
         coding = self.headers.get("transfer-encoding")
         if coding is not None:
-            self.chunked = "chunked" in [name.strip() for name in coding.lower().split(",")]
+            self.chunked = _names_chunked(coding)
 
     # ------------------------------------------------------------ what subclasses provide
 
@@ -402,6 +402,9 @@ class HTTPResponse(BaseHTTPResponse):
             self.length_remaining = self._init_length(options.request_method)
         else:
             self.length_remaining = incoming.length
+            if options.request_method == "HEAD":
+                # It has no body, and says how that of GET would be framed.
+                self.chunked = _names_chunked(head.about.get("transfer-encoding", ""))
         if options.preload_content:
             self._decoder_initialized = "content-encoding" not in head.about
             self._body = self.read(None, options.decode_content)
@@ -636,7 +639,7 @@ class HTTPResponse(BaseHTTPResponse):
                 data = self._decoded_buffer.get_all()
         if not cache_content:
             self._uncached_read_occurred = True
-        elif not self._uncached_read_occurred:
+        elif not self._uncached_read_occurred and not self._body:
             self._body = data
         return typing.cast("bytes", data)  # None where the body object has nothing else
 
@@ -930,6 +933,10 @@ class HTTPResponse(BaseHTTPResponse):
     @url.setter
     def url(self, url: str | None) -> None:
         self._request_url = url
+
+
+def _names_chunked(codings: str) -> bool:
+    return "chunked" in [name.strip() for name in codings.lower().split(",")]
 
 
 def _announced_length(value: str) -> int | None:
