@@ -648,7 +648,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         response: BaseHTTPResponse,
         or_raise: bool,
     ) -> Retry | None:
-        """*retries* less one for *response*, which is drained; None, or an error, if none is left."""
+        """*retries* less one for *response*, which is drained; None or an error if none is left."""
         try:
             spent = retries.increment(method, url, response=response, _pool=self)
         except MaxRetryError:

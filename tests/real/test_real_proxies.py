@@ -62,9 +62,13 @@ def squid(tmp_path_factory):
 
     def start(auth=False, certificate=None):
         folder = tmp_path_factory.mktemp("squid")
-        # squid leaves the rights of root, under which it may be started, behind.
-        for place in (folder, *folder.parents[:2]):
-            place.chmod(0o777)
+        # squid leaves the rights of root, under which it may be started, behind: it must be able
+        # to write here, and to come here from a place that everybody can enter.
+        folder.chmod(0o777)
+        for place in folder.parents:
+            if place.stat().st_mode & 0o001:
+                break
+            place.chmod(0o755)
         (folder / "check.sh").write_text(CHECK)
         options = f" tls-cert={certificate}" if certificate else ""
 

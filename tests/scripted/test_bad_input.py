@@ -258,11 +258,13 @@ def test_an_early_answer_to_an_upload_is_read():
 
     with serve([Call(answer_at_once)]) as server:
         with HTTPConnectionPool(server.host, server.port, timeout=5, retries=False) as pool:
+            outcome: object
             try:
-                assert pool.urlopen("POST", "/", body=b"x" * 20_000_000).data == b"no"
+                outcome = pool.urlopen("POST", "/", body=b"x" * 20_000_000).data
             except ProtocolError as error:
-                # Where the system has thrown the answer away with the reset.
-                assert isinstance(error.args[1], (ConnectionError, OSError))
+                outcome = error.args[1]
+            # The system may have thrown the answer away with the reset.
+            assert outcome == b"no" or isinstance(outcome, OSError)
 
 
 def test_a_line_that_comes_byte_by_byte_is_read():
