@@ -42,11 +42,15 @@ class RecentlyUsedContainer(MutableMapping[K, V]):
         self._container: OrderedDict[K, V] = OrderedDict()
         #: Held by every operation; re-entrant, so that a caller may make two of them one.
         self.lock = RLock()
+        # The pair used last, unless something has changed since: it is asked for most often, and
+        # asking for it again changes nothing.
+        self._newest: tuple[K, V] | None = None
 
     def __getitem__(self, key: K) -> V:
         with self.lock:
             value = self._container[key]
             self._container.move_to_end(key)
+            self._newest = (key, value)
             return value
 
     @typing.overload
@@ -57,17 +61,22 @@ class RecentlyUsedContainer(MutableMapping[K, V]):
 
     def get(self, key: K, default: typing.Any = None) -> typing.Any:
         """The value of *key*, which has been used now, or *default*."""
+        newest = self._newest
+        if newest is not None and newest[0] is key:
+            return newest[1]
         with self.lock:
             container = self._container
             if key not in container:
                 return default
             container.move_to_end(key)
+            self._newest = (key, container[key])
             return container[key]
 
     def __setitem__(self, key: K, value: V) -> None:
         gone: list[V] = []
         with self.lock:
             container = self._container
+            self._newest = None
             if key in container:
                 gone.append(container.pop(key))
                 container[key] = value
@@ -79,6 +88,7 @@ class RecentlyUsedContainer(MutableMapping[K, V]):
 
     def __delitem__(self, key: K) -> None:
         with self.lock:
+            self._newest = None
             value = self._container.pop(key)
         self._dispose([value])
 
@@ -93,6 +103,7 @@ class RecentlyUsedContainer(MutableMapping[K, V]):
         """Empty the mapping, then dispose of what it held, oldest use first."""
         with self.lock:
             gone = list(self._container.values())
+            self._newest = None
             self._container.clear()
         self._dispose(gone)
 

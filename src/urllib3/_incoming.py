@@ -47,7 +47,7 @@ class Receiver:
         #: Given up before the end of a message: what comes next on the socket is unknown.
         self.closed = False
         self._file: io.BufferedReader | None = None
-        self._readable: Callable[[], bool] | None = None
+        self._readable: Callable[[], object] | None = None
         self._recv: Callable[[int], bytes] = (
             sock.recv if isinstance(sock, _Socket) else self._line_of_file
         )
@@ -133,11 +133,14 @@ class Receiver:
         self.pending = pending[amount:]
         return pending[:amount]
 
-    def is_readable(self) -> bool:
-        """Whether the socket has something to read, or has been closed by the peer."""
+    @property
+    def is_fit(self) -> bool:
+        """Whether nothing is left, and nothing has come since, of what nobody asked for."""
+        if self.pending or self.closed:
+            return False
         if self._readable is None:
             self._readable = readable_now(self.sock)
-        return self._readable()
+        return not self._readable()
 
     def end_message(self) -> None:
         """A message was read to its end: let go of the file, keeping what was received beyond."""

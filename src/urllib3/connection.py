@@ -352,12 +352,11 @@ class HTTPConnection(_Stock):
         if self.sock is None:
             return False
         receiver = self._receiver
-        if receiver is not None:
-            if receiver.pending or receiver.closed:
-                return False
-            if wait_for_read is _OUR_WAIT_FOR_READ:
-                return not receiver.is_readable()
-        return not wait_for_read(self.sock, timeout=0.0)
+        if receiver is None:
+            return not wait_for_read(self.sock, timeout=0.0)
+        if wait_for_read is _OUR_WAIT_FOR_READ:
+            return receiver.is_fit
+        return not (receiver.pending or receiver.closed or wait_for_read(self.sock, timeout=0.0))
 
     @property
     def has_connected_to_proxy(self) -> bool:

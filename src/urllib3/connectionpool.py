@@ -277,6 +277,9 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         now = time.monotonic()
         expires = None if self.idle_timeout is None else now + self.idle_timeout
         hint = getattr(conn, "_keep_alive_hint", None)
+        if hint is None and self.max_age is None:
+            conn._expires = expires
+            return
         if hint is not None:
             # A second less than the server says: its clock started before ours.
             hinted = now + max(hint - 1, 0)
@@ -351,7 +354,8 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         """
         self.num_requests += 1
         limits = self._get_timeout(timeout)
-        limits.start_connect()
+        if limits.total is not None:
+            limits.start_connect()  # otherwise nobody will ask the clock
         conn.timeout = Timeout.resolve_default_timeout(limits.connect_timeout)
         try:
             self._validate_conn(conn)
@@ -459,8 +463,10 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         if fields:
             url, body, headers = with_fields(self, method, url, body, headers, fields)
         target = _encode_target(url) if url.startswith("/") else _absolute_target(url)
+        if retries is None:
+            retries = self.retries
         if not isinstance(retries, Retry):
-            retries = Retry.from_int(retries, redirect=redirect, default=self.retries)
+            retries = Retry.from_int(retries, redirect=redirect)
         if release_conn is None:
             release_conn = preload_content
         if assert_same_host and not self.is_same_host(url):
@@ -473,22 +479,19 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         if body is not None or body_pos is not None:
             body_pos = set_file_position(body, body_pos)
 
+        options = {
+            "body": body,
+            "headers": headers,
+            "timeout": timeout,
+            "chunked": chunked,
+            "preload_content": preload_content,
+            "decode_content": decode_content,
+            **response_kw,
+        }
+        lease = (pool_timeout, release_conn, through_tunnel)
         while True:
-            outcome = self._attempt(
-                method,
-                target,
-                timeout,
-                pool_timeout,
-                release_conn,
-                through_tunnel,
-                body=body,
-                headers=headers,
-                retries=retries,
-                chunked=chunked,
-                preload_content=preload_content,
-                decode_content=decode_content,
-                **response_kw,
-            )
+            options["retries"] = retries
+            outcome = self._attempt(method, target, lease, options)
             if isinstance(outcome, _Failure):
                 try:
                     retries = self._absorb(outcome, method, target, retries)
@@ -541,30 +544,25 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         self,
         method: str,
         url: str,
-        timeout: _TYPE_TIMEOUT,
-        pool_timeout: float | None,
-        release_conn: bool,
-        through_tunnel: bool,
-        **request: typing.Any,
+        lease: _Lease,
+        options: dict[str, typing.Any],
     ) -> BaseHTTPResponse | _Failure:
         """One try on a leased connection: the response, or a failure that may be tried again.
 
-        Any failure ends the lease with the connection closed and its slot free.
+        *options* go to :meth:`_make_request`.  Any failure ends the lease with the connection
+        closed and its slot free.
         """
+        timeout = options["timeout"]
         if timeout is not _DEFAULT_TIMEOUT:
-            timeout = self._get_timeout(timeout)  # wrong ones fail before a connection is leased
+            # Wrong ones fail before a connection is leased.
+            timeout = options["timeout"] = self._get_timeout(timeout)
+        pool_timeout, release_conn, through_tunnel = lease
         conn = self._get_conn(timeout=pool_timeout)
         try:
             if through_tunnel and conn.is_closed:
                 self._reach_proxy(conn, timeout)
-            response = self._make_request(
-                conn,
-                method,
-                url,
-                timeout=timeout,
-                response_conn=None if release_conn else conn,
-                **request,
-            )
+            options["response_conn"] = None if release_conn else conn
+            response = self._make_request(conn, method, url, **options)
         except RETRYABLE as error:
             return self._fail(error, conn)
         except EmptyPoolError:
@@ -680,6 +678,9 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
             _close_pool_connections(pool)
 
 
+_Lease = tuple[typing.Optional[float], bool, bool]  # pool_timeout, release_conn, through a tunnel
+
+
 class _Failure(typing.NamedTuple):
     """An attempt that failed in a way that may be tried again."""
 
@@ -693,13 +694,14 @@ def _absolute_target(url: str) -> str:
 
 
 def _asks_for_retry(method: str, response: BaseHTTPResponse, retries: Retry) -> bool:
-    has_retry_after = False
+    status = response.status
     if (
-        type(retries).is_retry is not Retry.is_retry
-        or response.status in retries.RETRY_AFTER_STATUS_CODES
+        type(retries).is_retry is Retry.is_retry
+        and not retries.status_forcelist
+        and status not in retries.RETRY_AFTER_STATUS_CODES
     ):
-        has_retry_after = bool(response.headers.get("Retry-After"))
-    return retries.is_retry(method, response.status, has_retry_after)
+        return False  # as is_retry would say; the headers need not be taken apart for it
+    return retries.is_retry(method, status, bool(response.headers.get("Retry-After")))
 
 
 class HTTPSConnectionPool(HTTPConnectionPool):

@@ -343,7 +343,7 @@ class PoolManager(RequestMethods):
         kw["redirect"] = False
         if kw.get("headers") is None:
             kw["headers"] = self.headers
-        start = _start_of_body(kw)
+        start = kw.get("body_pos") if kw.get("body") is None else _start_of_body(kw)
         if self.proxy is not None and self._proxy_requires_url_absolute_form(parsed):
             fields = self._set_proxy_headers(url, kw["headers"])
             target = parsed.url.partition("#")[0]
@@ -413,8 +413,8 @@ def _with_retry(settings: dict[str, typing.Any]) -> dict[str, typing.Any]:
 
 def _start_of_body(kw: dict[str, typing.Any]) -> typing.Any:
     """Where a file-like body begins, so that a later hop sends it again from there."""
-    body, given = kw.get("body"), kw.get("body_pos")
-    return given if body is None or given is not None else set_file_position(body, None)
+    given = kw.get("body_pos")
+    return set_file_position(kw["body"], None) if given is None else given
 
 
 class _KeyCache:

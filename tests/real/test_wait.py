@@ -192,17 +192,17 @@ def test_select_watches_for_failures_of_what_is_to_be_written(monkeypatch, pair)
 def test_a_question_that_is_kept_gives_each_time_the_answer_of_that_time(fresh, pair):
     one, other = pair
     readable = fresh.readable_now(one)
-    assert readable() is False
+    assert not readable()
     other.sendall(b"x")
-    assert readable() is True
+    assert readable()
     one.recv(1)
-    assert readable() is False
+    assert not readable()
 
 
 def test_a_kept_question_goes_through_whoever_has_replaced_the_wait(monkeypatch, pair):
     asked = []
     monkeypatch.setattr(wait, "wait_for_socket", lambda *_, **kw: asked.append(kw) or True)
-    assert wait.readable_now(pair[0])() is True
+    assert wait.readable_now(pair[0])()
     assert asked == [{"read": True, "timeout": 0.0}]
 
 
@@ -210,7 +210,7 @@ def test_a_kept_question_works_without_poll(monkeypatch, fresh, pair):
     monkeypatch.delattr(select, "poll", raising=False)
     readable = fresh.readable_now(pair[0])
     pair[1].sendall(b"x")
-    assert readable() is True
+    assert readable()
 
 
 def test_waiting_threads_do_not_disturb_each_other(fresh):

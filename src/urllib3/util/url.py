@@ -369,7 +369,8 @@ def parse_url(url: str) -> Url:
             if (number is None or number < 65536) and (path is None or "/." not in path):
                 if path is None and query is not None:
                     path = ""
-                return _Parts.__new__(Url, scheme, None, host, number, path, query, None)
+                # What Url() does, less what is known already.
+                return tuple.__new__(Url, (scheme, None, host, number, path, query, None))
     return _parse_any(url)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import select
 from typing import TYPE_CHECKING
 
@@ -81,14 +82,13 @@ def wait_for_write(sock: socket.socket, timeout: float | None = None) -> bool:
     return wait_for_socket(sock, write=True, timeout=timeout)
 
 
-def readable_now(sock: socket.socket) -> Callable[[], bool]:
-    """A function that tells, each time it is called, whether *sock* has something to read.
+def readable_now(sock: socket.socket) -> Callable[[], object]:
+    """A function whose result is true if *sock* has something to read when it is called.
 
     Keeps what :func:`wait_for_read` makes anew each time.
     """
     if wait_for_socket not in (_undecided, poll_wait_for_socket) or not _have_working_poll():
-        return lambda: wait_for_read(sock, timeout=0.0)
+        return functools.partial(wait_for_read, sock, 0.0)
     poller = select.poll()
     poller.register(sock, select.POLLIN)
-    poll = poller.poll
-    return lambda: bool(poll(0))
+    return functools.partial(poller.poll, 0)
