@@ -121,6 +121,29 @@ class RequestMethods:
             urlopen_kw["body"] = fields_body(fields, fresh, encode_multipart, multipart_boundary)
         return self.urlopen(method, url, headers=fresh, **urlopen_kw)
 
+    def _encoded(
+        self,
+        method: str,
+        url: str,
+        body: typing.Any,
+        headers: Mapping[str, str],
+        fields: typing.Any,
+        json: typing.Any,
+    ) -> tuple[str, typing.Any, Mapping[str, str]]:
+        """``(url, body, headers)`` with *fields* or *json* in them, as :meth:`request` has it."""
+        if json is not None:
+            body, headers = json_body(body, json, headers)
+        if not fields:
+            return url, body, headers
+        if method.upper() in self._encode_url_methods:
+            return with_query(url, fields), body, headers
+        if body is not None:
+            raise TypeError(
+                "request got values for both 'fields' and 'body', can only specify one."
+            )
+        own = HTTPHeaderDict(headers)
+        return url, fields_body(fields, own), own
+
 
 def with_query(url: str, fields: _TYPE_ENCODE_URL_FIELDS) -> str:
     """*url* with *fields* appended as a query."""
@@ -158,20 +181,3 @@ def fields_body(
         content_type = "application/x-www-form-urlencoded"
     headers.setdefault("Content-Type", content_type)
     return body
-
-
-def with_fields(
-    owner: RequestMethods,
-    method: str,
-    url: str,
-    body: typing.Any,
-    headers: Mapping[str, str],
-    fields: typing.Any,
-) -> tuple[str, typing.Any, Mapping[str, str]]:
-    """``(url, body, headers)`` of a request with *fields*, encoded as ``request`` does."""
-    if method.upper() in owner._encode_url_methods:
-        return with_query(url, fields), body, headers
-    if body is not None:
-        raise TypeError("request got values for both 'fields' and 'body', can only specify one.")
-    own = HTTPHeaderDict(headers)
-    return url, fields_body(fields, own), own

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime
 import http.client
 import logging
+import operator
 import os
 import re
 import socket
@@ -124,7 +125,20 @@ _STEPS = (
     "_validate_path",
 )
 _STOCK_STEPS = tuple(stock(_Stock, name) for name in _STEPS)
+_steps_of = operator.attrgetter(*_STEPS)
+_puts_of = operator.attrgetter(*_STEPS[:2])
 _STOCK_GETRESPONSE = stock(_Stock, "getresponse")
+
+
+class _RequestFields(typing.NamedTuple):
+    """The fields of a request besides its line, and how its body goes out."""
+
+    host: bool  # whether Host is added
+    accept_encoding: bool  # whether Accept-Encoding is added
+    ours: list[tuple[str, str]]  # what else is added
+    chunked: bool
+    upgrade: bool
+    block: bytes | None = None  # everything as it is on the wire, if that is plain
 
 
 class HTTPConnection(_Stock):
@@ -166,10 +180,9 @@ class HTTPConnection(_Stock):
     _dns_host: str
 
     _receiver: Receiver | None = None
-    #: The fields of the last plain request, and what they are on the wire.
+    #: What decided about the fields of the last request, and what they were.
     _asked: tuple[typing.Any, ...] | None = None
-    _block: bytes | None = None
-    _expects_upgrade = False
+    _fields: _RequestFields
     #: Monotonic seconds after which a pool no longer hands this idle connection out.
     _expires: float | None = None
     #: Seconds the peer said it keeps the connection, from its last answer.
@@ -382,7 +395,7 @@ class HTTPConnection(_Stock):
             if receiver is not None:
                 receiver.close()
             self.sock = None
-            self._asked = self._block = None
+            self._asked = None
             del self._buffer[:]
             self.is_verified = False
             self.proxy_is_verified = None
@@ -397,21 +410,12 @@ class HTTPConnection(_Stock):
 
     def _is_plain(self) -> bool:
         """Whether no step of sending is overridden, patched or set on the instance."""
-        cls = type(self)
         return (
-            cls.putheader is _OUR_PUTHEADER
-            and cls.putrequest is _OUR_PUTREQUEST
-            and cls.send is _STOCK_SEND
-            and cls.endheaders is _STOCK_ENDHEADERS
-            and cls._send_output is _STOCK_SEND_OUTPUT  # type: ignore[attr-defined]
-            and (_Stock.putrequest, _Stock.putheader) == _STOCK_PUTS
-            and cls._output is _STOCK_OUTPUT  # type: ignore[attr-defined]
-            and cls._encode_request is _STOCK_ENCODE_REQUEST  # type: ignore[attr-defined]
-            and cls._validate_method is _STOCK_VALIDATE_METHOD  # type: ignore[attr-defined]
-            and cls._validate_path is _STOCK_VALIDATE_PATH  # type: ignore[attr-defined]
+            _steps_of(type(self)) == _OUR_STEPS
+            and _puts_of(_Stock) == _STOCK_PUTS
             and self._http_vsn == 11
             and self.debuglevel == 0
-            and _STEP_NAMES.isdisjoint(self.__dict__)
+            and self.__dict__.keys().isdisjoint(_STEPS)
         )
 
     def putrequest(
@@ -467,72 +471,68 @@ class HTTPConnection(_Stock):
         if self.sock is not None:
             _apply_timeout(self.sock, self.timeout)
         # Kept before anything is sent: an early answer can be read although sending failed.
-        self._response_options = _ResponseOptions(
-            method, url, preload_content, decode_content, enforce_content_length
+        options = (method, url, preload_content, decode_content, enforce_content_length)
+        self._response_options = tuple.__new__(_ResponseOptions, options)
+        chunks, length = body_to_chunks(body, method, self.blocksize)
+        # Most requests on a connection have the fields of the one before: all that decides about
+        # them is compared, and what it comes to is kept.
+        asked = (
+            tuple(headers.items()) if headers else (),
+            length,
+            body is None,
+            chunked,
+            self._is_plain(),
+            url if url[:4] == "http" else None,  # in absolute form it names the host itself
+            self._dns_host,
+            self.port,
+            self._tunnel_host,
+            self._tunnel_port,
         )
-        if headers is None:
-            headers = {}
-        # By keys(), so that a list of pairs fails here and not half way.
-        names = {to_str(name).lower() for name in headers.keys()} if headers else _NO_NAMES  # noqa: SIM118
-        chunks, length = body_to_chunks(body, method=method, blocksize=self.blocksize)
-        framing, chunked = _framing_field(names, length, body, chunked)
-        self._expects_upgrade = "upgrade" in names
-        if self._is_plain():
-            head = self._plain_head(method, url, headers, names, framing)
-            if head is not None:
-                self._send_plain(method, head, chunks, chunked)
-                return
-        self.putrequest(
-            method,
-            url,
-            skip_accept_encoding="accept-encoding" in names,
-            skip_host="host" in names,
-        )
-        if framing is not None:
-            self.putheader(*framing)
-        if "user-agent" not in names:
-            self.putheader(*_USER_AGENT)
-        for name, value in headers.items():
-            self.putheader(name, value)
-        self.endheaders()
-        self._send_body(chunks, chunked)
-
-    def _plain_head(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        names: typing.AbstractSet[str],
-        framing: tuple[str, str] | None,
-    ) -> bytes | None:
-        line = _wire.request_line(method, url or "/")
-        if line is None:
-            return None
-        host = None if "host" in names else self._host_field(url)
-        # Most requests on a connection have the fields of the one before.
-        asked = (host, framing, names, tuple(headers.items()))
         if asked != self._asked:
-            self._block = self._plain_block(host, framing, names, asked[3])
+            self._fields = self._settle_fields(*asked[:6])
             self._asked = asked
-        return None if self._block is None else line + self._block
+        fields = self._fields
+        if fields.block is not None:
+            line = _wire.request_line(method, url or "/")
+            if line is not None:
+                self._send_plain(method, line + fields.block, chunks, fields.chunked)
+                return
+        self._send_step_by_step(method, url, fields, asked[0])
+        self._send_body(chunks, fields.chunked)
+
+    def _settle_fields(
+        self,
+        given: tuple[tuple[str, str], ...],
+        length: int | None,
+        bodiless: bool,
+        chunked: bool,
+        plain: bool,
+        url: str | None,
+    ) -> _RequestFields:
+        """Which fields a request with those *given* has, and how its body is framed."""
+        names = {to_str(name).lower() for name, _ in given}
+        framing, chunked = _framing_field(names, length, bodiless, chunked)
+        ours = [] if framing is None else [framing]
+        if "user-agent" not in names:
+            ours.append(_USER_AGENT)
+        fields = _RequestFields(
+            host="host" not in names,
+            accept_encoding="accept-encoding" not in names,
+            ours=ours,
+            chunked=chunked,
+            upgrade="upgrade" in names,
+        )
+        if not plain:
+            return fields
+        return fields._replace(block=self._plain_block(fields, given, url or ""))
 
     def _plain_block(
-        self,
-        host: str | None,
-        framing: tuple[str, str] | None,
-        names: typing.AbstractSet[str],
-        given: tuple[tuple[str, str], ...],
+        self, fields: _RequestFields, given: tuple[tuple[str, str], ...], url: str
     ) -> bytes | None:
-        fields: _wire.Fields = []
-        if host is not None:
-            fields.append(("Host", host))
-        if "accept-encoding" not in names:
-            fields.append(_ACCEPT_ENCODING)
-        if framing is not None:
-            fields.append(framing)
-        if "user-agent" not in names:
-            fields.append(_USER_AGENT)
-        block = _wire.field_block([*fields, *given])
+        first = [("Host", self._host_field(url))] if fields.host else []
+        if fields.accept_encoding:
+            first.append(_ACCEPT_ENCODING)
+        block = _wire.field_block([*first, *fields.ours, *given])
         return None if block is None or _SKIP_MARK in block else block
 
     def _send_plain(
@@ -561,7 +561,24 @@ class HTTPConnection(_Stock):
             self.sock.sendall(head + body)
             return
         self.sock.sendall(head)
-        self._send_body(chunks, chunked)
+        if chunks is not None or chunked:
+            self._send_body(chunks, chunked)
+
+    def _send_step_by_step(
+        self,
+        method: str,
+        url: str,
+        fields: _RequestFields,
+        given: tuple[tuple[str, str], ...],
+    ) -> None:
+        self.putrequest(
+            method, url, skip_accept_encoding=not fields.accept_encoding, skip_host=not fields.host
+        )
+        for name, value in fields.ours:
+            self.putheader(name, value)
+        for name, value in given:
+            self.putheader(name, value)
+        self.endheaders()
 
     def _send_body(self, chunks: Iterable[typing.Any] | None, chunked: bool) -> None:
         for chunk in chunks or ():
@@ -608,7 +625,7 @@ class HTTPConnection(_Stock):
         # Asked for now, since the connection may be closed before the response is read.
         sock_shutdown = getattr(sock, "shutdown", None)
         incoming = self._receive()
-        if incoming.status == 101 and not self._expects_upgrade:
+        if incoming.status == 101 and not self._fields.upgrade:
             self.close()
             incoming.close()
             raise _wire.MalformedMessage("101 Switching Protocols without a request to upgrade")
@@ -719,22 +736,12 @@ class HTTPConnection(_Stock):
 _OBS_FOLD = re.compile(r"(?<![ \t])[ \t]*\r\n[ \t]+")
 
 _OUR_WAIT_FOR_READ = wait_for_read
-_OUR_PUTREQUEST = HTTPConnection.putrequest
-_OUR_PUTHEADER = HTTPConnection.putheader
-_STOCK_PUTS = (stock(_Stock, "putrequest"), stock(_Stock, "putheader"))
-_STOCK_SEND = stock(_Stock, "send")
-_STOCK_ENDHEADERS = stock(_Stock, "endheaders")
-_STOCK_OUTPUT = stock(_Stock, "_output")
-_STOCK_SEND_OUTPUT = stock(_Stock, "_send_output")
-_STOCK_ENCODE_REQUEST = stock(_Stock, "_encode_request")
-_STOCK_VALIDATE_METHOD = stock(_Stock, "_validate_method")
-_STOCK_VALIDATE_PATH = stock(_Stock, "_validate_path")
-_STEP_NAMES = frozenset(_STEPS)
-_NO_NAMES: frozenset[str] = frozenset()
+_OUR_STEPS = (HTTPConnection.putrequest, HTTPConnection.putheader, *_STOCK_STEPS[2:])
+_STOCK_PUTS = _STOCK_STEPS[:2]
 
 
 def _framing_field(
-    names: typing.AbstractSet[str], length: int | None, body: object, chunked: bool
+    names: typing.AbstractSet[str], length: int | None, bodiless: bool, chunked: bool
 ) -> tuple[tuple[str, str] | None, bool]:
     """The framing field to add to a request, if any, and whether its body goes out in chunks."""
     if chunked:
@@ -745,9 +752,7 @@ def _framing_field(
         return None, True
     if length is not None:
         return ("Content-Length", str(length)), False
-    if body is not None:
-        return _CHUNKED, True
-    return None, False
+    return (None, False) if bodiless else (_CHUNKED, True)
 
 
 def _apply_timeout(sock: typing.Any, timeout: float | None) -> None:

@@ -21,7 +21,7 @@ from socket import timeout as SocketTimeout
 from ._failure import RETRYABLE, translate
 from ._lifo import LifoQueue
 from ._redirect import Rewritten, redirected, same_origin, without
-from ._request_methods import RequestMethods, json_body, with_fields
+from ._request_methods import RequestMethods
 from ._tls import ContextMemo
 from .connection import (
     BaseSSLError,
@@ -354,9 +354,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         """
         self.num_requests += 1
         limits = self._get_timeout(timeout)
-        if limits.total is not None:
-            limits.start_connect()  # otherwise nobody will ask the clock
-        conn.timeout = Timeout.resolve_default_timeout(limits.connect_timeout)
+        conn.timeout = limits._begin()
         try:
             self._validate_conn(conn)
         except (TimeoutError, BaseSSLError) as error:
@@ -458,10 +456,8 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         """
         if headers is None:
             headers = self.headers
-        if json is not None:
-            body, headers = json_body(body, json, headers)
-        if fields:
-            url, body, headers = with_fields(self, method, url, body, headers, fields)
+        if fields or json is not None:
+            url, body, headers = self._encoded(method, url, body, headers, fields, json)
         target = _encode_target(url) if url.startswith("/") else _absolute_target(url)
         if retries is None:
             retries = self.retries

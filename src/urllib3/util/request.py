@@ -140,6 +140,10 @@ class ChunksAndContentLength(typing.NamedTuple):
     content_length: int | None
 
 
+_NO_BODY = ChunksAndContentLength(None, None)
+_EMPTY_BODY = ChunksAndContentLength(None, 0)
+
+
 def body_to_chunks(body: typing.Any, method: str, blocksize: int) -> ChunksAndContentLength:
     """*body* as pieces to send.
 
@@ -151,9 +155,7 @@ def body_to_chunks(body: typing.Any, method: str, blocksize: int) -> ChunksAndCo
     Raises TypeError for what is no body.
     """
     if body is None:
-        if str.upper(method) in _METHODS_NOT_EXPECTING_BODY:
-            return ChunksAndContentLength(None, None)
-        return ChunksAndContentLength(None, 0)
+        return _NO_BODY if str.upper(method) in _METHODS_NOT_EXPECTING_BODY else _EMPTY_BODY
     if isinstance(body, (str, bytes)):
         data = to_bytes(body)
         return ChunksAndContentLength((data,), len(data))

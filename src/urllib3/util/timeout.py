@@ -107,6 +107,13 @@ class Timeout:
         self._start_connect = time.monotonic()
         return self._start_connect
 
+    def _begin(self) -> float | None:
+        """Start the clock, if it will be asked, and return the limit for opening a connection."""
+        if self.total is None:
+            return self.resolve_default_timeout(self._connect)
+        self.start_connect()
+        return self.resolve_default_timeout(self.connect_timeout)
+
     def get_connect_duration(self) -> float:
         """Seconds since the clock was started; ``TimeoutStateError`` if it was not."""
         if self._start_connect is None:
