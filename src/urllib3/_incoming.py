@@ -238,8 +238,7 @@ class IncomingResponse(http.client.HTTPResponse):
     """
 
     #: The head of the answer, once :meth:`begin` has read it.
-    head: _wire.Head
-    _begun = False
+    head: _wire.Head | None = None
     chunked = False
     chunk_left: int | None = None
     length: int | None = None
@@ -267,17 +266,20 @@ class IncomingResponse(http.client.HTTPResponse):
         if http.client.HTTPResponse.begin is not _STOCK_BEGIN:
             self._begin_patched()
             return
-        head = self._read_final_head()
+        head = self.receiver.read_head()
+        if head.status < 200 or self.debuglevel > 0:
+            head = self._final_head(head)
         self.version, self.status, self.reason = head.version, head.status, head.reason
         self._frame(head)
 
-    def _read_final_head(self) -> _wire.Head:
+    def _final_head(self, head: _wire.Head) -> _wire.Head:
+        """*head* or, if it is of an interim answer, the one that counts."""
         for _ in range(_wire.MAX_INTERIM + 1):
-            head = self.receiver.read_head()
             if self.debuglevel > 0:
                 _print_head(head)
             if head.status >= 200 or head.status == 101:
                 return head
+            head = self.receiver.read_head()
         raise http.client.HTTPException(f"got more than {_wire.MAX_INTERIM} interim responses")
 
     def _begin_patched(self) -> None:
@@ -294,7 +296,6 @@ class IncomingResponse(http.client.HTTPResponse):
 
     def _frame(self, head: _wire.Head) -> None:
         self.head = head
-        self._begun = True
         self.code = head.status
         self.chunked, self.length, persistent = _wire.framing(head, self._method)
         # After 101 the connection no longer speaks HTTP.
@@ -311,7 +312,7 @@ class IncomingResponse(http.client.HTTPResponse):
     def headers(self) -> typing.Any:
         """The head as an ``HTTPMessage``, made when somebody looks (requests does, for cookies)."""
         message = self._message
-        if message is None and self._begun:
+        if message is None and self.head is not None:
             message = self._message = http.client.HTTPMessage()
             for name, value in self.head.fields:
                 message.set_raw(name, value)
@@ -353,6 +354,23 @@ class IncomingResponse(http.client.HTTPResponse):
             self.will_close = self.will_close or self.length != 0
             self._close_conn()
         io.IOBase.close(self)
+
+    def take_whole(self) -> bytes | None:
+        """What :meth:`read` gives, if it is here already and nobody looks on; else None."""
+        length, receiver = self.length, self.receiver
+        if (
+            length is None
+            or receiver._file is not None
+            or len(receiver.pending) < length
+            or http.client.HTTPResponse.read is not _STOCK_READ
+        ):
+            return None
+        data = receiver.take(length)
+        self.length = 0
+        self._open = False
+        if self.will_close:
+            receiver.close()
+        return data
 
     def read(self, amt: int | None = None) -> bytes:
         """The rest of the body, or up to *amt* bytes of it.

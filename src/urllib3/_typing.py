@@ -78,3 +78,5 @@ class IncomingHead(typing.Protocol):
     reason: str
     chunked: bool
     length: int | None
+
+    def take_whole(self) -> bytes | None: ...

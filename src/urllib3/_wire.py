@@ -12,6 +12,7 @@ import functools
 import http.client
 import re
 import typing
+from http import HTTPStatus
 
 from ._collections import HTTPHeaderDict
 from .exceptions import InvalidHeader
@@ -35,8 +36,8 @@ class Head:
 
     Most fields are never looked at, so they are taken apart when somebody does.
 
-    :param about: the fields that this package itself needs, lower-cased name to value, repeated
-        ones joined; the values of a plain head are in lower case, too
+    :param about: the fields that this package itself needs, name to value, both in lower case,
+        repeated ones joined
     :param block: the text of a plain head, or
     :param fields: the fields of any other
     :param skipped: malformed lines that were left out
@@ -162,7 +163,7 @@ def _joined(fields: Fields) -> dict[str, str]:
 
 
 # Status lines that need no reading.
-_common = {"HTTP/1.1 200 OK": (11, 200, "OK"), "HTTP/1.1 404 Not Found": (11, 404, "Not Found")}
+_common = {f"HTTP/1.1 {code} {code.phrase}": (11, int(code), code.phrase) for code in HTTPStatus}
 
 
 def careful_head(lines: list[str]) -> Head:
@@ -191,7 +192,7 @@ def careful_head(lines: list[str]) -> Head:
             raise MalformedMessage(f"blank before the colon in header line {line[:100]!r}")
         else:
             skipped.append(line)
-    lowered = [(name.lower(), value) for name, value in fields]
+    lowered = [(name.lower(), value.lower()) for name, value in fields]
     about = _joined([field for field in lowered if field[0] in _NEEDED])
     return Head(line_parts, about, fields=fields, skipped=skipped)
 
@@ -226,24 +227,28 @@ def framing(head: Head, method: str | None) -> Framing:
         return Framing(True, None, persistent and length is None)
     if length is None:
         return Framing(False, None, False)
-    return Framing(False, content_length(length), persistent)
+    return _framed((False, content_length(length), persistent))
+
+
+# The type itself takes its fields through a function in Python.
+_framed = functools.partial(tuple.__new__, Framing)
 
 
 def _persists(version: int, about: dict[str, str]) -> bool:
-    connection = about.get("connection", "").lower()
+    connection = about.get("connection", "")
     if version == 11:
         return "close" not in connection  # section 9.3
     # HTTP/1.0 closes unless it says otherwise, in any of the three ways that have been seen.
     return bool(
         about.get("keep-alive")
         or "keep-alive" in connection
-        or "keep-alive" in about.get("proxy-connection", "").lower()
+        or "keep-alive" in about.get("proxy-connection", "")
     )
 
 
 def _is_chunked(codings: str) -> bool:
     """Whether chunked is the final coding.  What is wrapped inside it is the caller's business."""
-    names = [name.strip(" \t").lower() for name in codings.split(",")]
+    names = [name.strip(" \t") for name in codings.split(",")]
     names = [name for name in names if name and name != "identity"]
     if not names:
         return False

@@ -630,8 +630,8 @@ class HTTPConnection(_Stock):
             incoming.close()
             raise _wire.MalformedMessage("101 Switching Protocols without a request to upgrade")
         version_string = getattr(self, "_http_vsn_str", "HTTP/?")
-        if type(incoming) is IncomingResponse:
-            self._heed(incoming, options.request_url)
+        if type(incoming) is IncomingResponse and incoming.head is not None:
+            self._heed(incoming.head, options.request_url)
             return HTTPResponse._from_wire(incoming, options, version_string, sock_shutdown)
         return HTTPResponse(
             body=incoming,
@@ -687,9 +687,8 @@ class HTTPConnection(_Stock):
             self.__response = incoming
         return incoming
 
-    def _heed(self, incoming: IncomingResponse, url: str) -> None:
+    def _heed(self, head: _wire.Head, url: str) -> None:
         """Note what the head of an answer says about the connection, and about its sender."""
-        head = incoming.head
         if head.skipped:
             self._log_skipped(head.skipped, url)
         hint = head.about.get("keep-alive")

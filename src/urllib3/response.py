@@ -8,6 +8,7 @@ into a buffer, and from there to the reader.
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import logging
 import socket
@@ -324,10 +325,13 @@ class HTTPResponse(BaseHTTPResponse):
     #: Bytes left of the chunk that is being read; None between chunks.
     chunk_left: int | None = None
     _body: typing.Any = None
+    _original_response: typing.Any
     _fp_bytes_read = 0
     _pool: KeepsConnections | None = None
     _connection: BaseHTTPConnection | None = None
     _uncached_read_occurred = False
+    decode_content = True
+    enforce_content_length = True
 
     def __init__(
         self,
@@ -370,7 +374,6 @@ class HTTPResponse(BaseHTTPResponse):
         self._pool = pool
         self._connection = connection
         self._sock_shutdown = sock_shutdown
-        self._decoded_buffer = BytesQueueBuffer()
         self.length_remaining = self._init_length(request_method)
         if preload_content and self._body is None:
             self._body = self.read(decode_content=decode_content)
@@ -385,30 +388,47 @@ class HTTPResponse(BaseHTTPResponse):
     ) -> HTTPResponse:
         """What the constructor makes of an answer whose head has been read and checked already."""
         self = cls.__new__(cls)
+        method, url, preload_content, decode_content, enforce_content_length = options
         self._head = head = incoming.head
         self.status = incoming.status
         self.version = incoming.version
         self.version_string = version_string
         self.reason = incoming.reason
-        self.decode_content = options.decode_content
-        self._request_url = options.request_url
-        self.enforce_content_length = options.enforce_content_length
-        self._fp = incoming
-        self._original_response = typing.cast("_HttplibHTTPResponse", incoming)
+        self._request_url = url
+        self._fp = self._original_response = incoming
         self._sock_shutdown = sock_shutdown
-        self._decoded_buffer = BytesQueueBuffer()
+        if not decode_content:
+            self.decode_content = False
+        if not enforce_content_length:
+            self.enforce_content_length = False
         if incoming.chunked:
             self.chunked = True
-            self.length_remaining = self._init_length(options.request_method)
+            self.length_remaining = self._init_length(method)
         else:
             self.length_remaining = incoming.length
-            if options.request_method == "HEAD":
+            if method == "HEAD":
                 # It has no body, and says how that of GET would be framed.
                 self.chunked = _names_chunked(head.about.get("transfer-encoding", ""))
-        if options.preload_content:
-            self._decoder_initialized = "content-encoding" not in head.about
-            self._body = self.read(None, options.decode_content)
+        if preload_content:
+            self._preload(incoming, "content-encoding" in head.about, decode_content)
         return self
+
+    def _preload(self, incoming: IncomingHead, coded: bool, decode_content: bool) -> None:
+        data = incoming.take_whole() if not coded and HTTPResponse.read is _OUR_READ else None
+        if data is None:
+            self._decoder_initialized = not coded
+            self._body = self.read(None, decode_content)
+            return
+        # What read() comes to for a small body that came along with its head.
+        self._body = data
+        self._decoder_initialized = self._uncached_read_occurred = True
+        self._fp_bytes_read = len(data)
+        self.length_remaining = 0
+
+    @functools.cached_property
+    def _decoded_buffer(self) -> BytesQueueBuffer:
+        """Decoded bytes that nobody has taken yet.  Most responses are read at once, without it."""
+        return BytesQueueBuffer()
 
     @property
     def headers(self) -> HTTPHeaderDict:
@@ -933,6 +953,9 @@ class HTTPResponse(BaseHTTPResponse):
     @url.setter
     def url(self, url: str | None) -> None:
         self._request_url = url
+
+
+_OUR_READ = HTTPResponse.read
 
 
 def _names_chunked(codings: str) -> bool:
