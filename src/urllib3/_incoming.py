@@ -84,6 +84,19 @@ class Receiver:
                 return head
         return _wire.careful_head(self._head_lines(data))
 
+    def read_final_head(self, debuglevel: int = 0) -> _wire.Head:
+        """The next response head that is not of an interim answer; see :meth:`read_head`."""
+        head = self.read_head()
+        if head.status >= 200 and debuglevel <= 0:
+            return head
+        for _ in range(_wire.MAX_INTERIM + 1):
+            if debuglevel > 0:
+                _print_head(head)
+            if head.status >= 200 or head.status == 101:
+                return head
+            head = self.read_head()
+        raise http.client.HTTPException(f"got more than {_wire.MAX_INTERIM} interim responses")
+
     def _head_lines(self, data: bytes) -> list[str]:
         """The lines of a head up to the empty one, or up to the end of the stream."""
         most = http.client._MAXHEADERS  # type: ignore[attr-defined]
@@ -263,24 +276,11 @@ class IncomingResponse(http.client.HTTPResponse):
 
     def begin(self) -> None:
         """Read the head of the final answer and settle how its body is framed."""
-        if http.client.HTTPResponse.begin is not _STOCK_BEGIN:
+        if http.client.HTTPResponse.begin is not STOCK_BEGIN:
             self._begin_patched()
             return
-        head = self.receiver.read_head()
-        if head.status < 200 or self.debuglevel > 0:
-            head = self._final_head(head)
-        self.version, self.status, self.reason = head.version, head.status, head.reason
-        self._frame(head)
-
-    def _final_head(self, head: _wire.Head) -> _wire.Head:
-        """*head* or, if it is of an interim answer, the one that counts."""
-        for _ in range(_wire.MAX_INTERIM + 1):
-            if self.debuglevel > 0:
-                _print_head(head)
-            if head.status >= 200 or head.status == 101:
-                return head
-            head = self.receiver.read_head()
-        raise http.client.HTTPException(f"got more than {_wire.MAX_INTERIM} interim responses")
+        head = self.receiver.read_final_head(self.debuglevel)
+        self.adopt(head, _wire.framing(head, self._method))
 
     def _begin_patched(self) -> None:
         """Let the patched ``begin`` run, for somebody waits for it, then apply our own framing."""
@@ -292,16 +292,29 @@ class IncomingResponse(http.client.HTTPResponse):
                 break
         lines = [f"{name}: {value}\r\n" for name, value in message.items()]
         status_line = f"HTTP/1.{self.version - 10} {self.status} {self.reason}\r\n"
-        self._frame(_wire.careful_head([status_line, *lines]))
+        head = _wire.careful_head([status_line, *lines])
+        self.adopt(head, _wire.framing(head, self._method))
 
-    def _frame(self, head: _wire.Head) -> None:
+    def adopt(self, head: _wire.Head, framing: _wire.Framing) -> None:
+        """Be the answer with *head*, which has been read, and with the body that is to come."""
         self.head = head
+        self.version, self.status, self.reason = head.version, head.status, head.reason
         self.code = head.status
-        self.chunked, self.length, persistent = _wire.framing(head, self._method)
+        self.chunked, self.length, persistent = framing
         # After 101 the connection no longer speaks HTTP.
         self.will_close = not persistent or head.status == 101
         if self.will_close and not self.in_hand:
             self.receiver.hold()
+
+    @classmethod
+    def ended(cls, head: _wire.Head, method: str | None) -> IncomingResponse:
+        """The answer with *head* whose body has been read, its connection being elsewhere."""
+        response = cls.__new__(cls)
+        response.debuglevel = 0
+        response._method = method
+        response.adopt(head, _wire.Framing(False, 0, True))
+        response._open = False
+        return response
 
     @property
     def in_hand(self) -> bool:
@@ -355,23 +368,6 @@ class IncomingResponse(http.client.HTTPResponse):
             self._close_conn()
         io.IOBase.close(self)
 
-    def take_whole(self) -> bytes | None:
-        """What :meth:`read` gives, if it is here already and nobody looks on; else None."""
-        length, receiver = self.length, self.receiver
-        if (
-            length is None
-            or receiver._file is not None
-            or len(receiver.pending) < length
-            or http.client.HTTPResponse.read is not _STOCK_READ
-        ):
-            return None
-        data = receiver.take(length)
-        self.length = 0
-        self._open = False
-        if self.will_close:
-            receiver.close()
-        return data
-
     def read(self, amt: int | None = None) -> bytes:
         """The rest of the body, or up to *amt* bytes of it.
 
@@ -381,7 +377,7 @@ class IncomingResponse(http.client.HTTPResponse):
         if (
             length is None  # chunked, or until the peer closes
             or not self._open
-            or http.client.HTTPResponse.read is not _STOCK_READ
+            or http.client.HTTPResponse.read is not STOCK_READ
         ):
             return super().read(amt)
         if amt is not None and amt >= 0:
@@ -481,8 +477,8 @@ class IncomingResponse(http.client.HTTPResponse):
         raise http.client.HTTPException(f"got more than {_wire.MAX_TRAILERS} trailer lines")
 
 
-_STOCK_BEGIN = stock(http.client.HTTPResponse, "begin")
-_STOCK_READ = stock(http.client.HTTPResponse, "read")
+STOCK_BEGIN = stock(http.client.HTTPResponse, "begin")
+STOCK_READ = stock(http.client.HTTPResponse, "read")
 
 
 def _print_head(head: _wire.Head) -> None:

@@ -67,16 +67,3 @@ class KeepsConnections(typing.Protocol):
     """A pool, as far as a response gives its connection back to it."""
 
     def _put_conn(self, conn: typing.Any) -> None: ...
-
-
-class IncomingHead(typing.Protocol):
-    """An ``http.client`` response whose head has been read and checked."""
-
-    head: typing.Any
-    status: int
-    version: int
-    reason: str
-    chunked: bool
-    length: int | None
-
-    def take_whole(self) -> bytes | None: ...

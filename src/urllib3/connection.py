@@ -28,7 +28,7 @@ from . import _wire
 from ._base_connection import _TYPE_BODY, ProxyConfig, _ResponseOptions
 from ._collections import HTTPHeaderDict
 from ._establish import tunnel
-from ._incoming import IncomingResponse, Receiver, stock
+from ._incoming import STOCK_BEGIN, STOCK_READ, IncomingResponse, Receiver, stock
 from ._tls import ContextMemo, Seams, Secured, TlsPolicy, handshake, proxy_policy
 from ._version import __version__
 from .exceptions import (
@@ -111,6 +111,7 @@ _CHUNKED = ("Transfer-Encoding", "chunked")
 _SKIP_MARK = SKIP_HEADER.encode()
 
 _Stock = http.client.HTTPConnection
+_StockResponse = http.client.HTTPResponse
 # The steps that http.client takes to send a request, each a seam that somebody wraps or overrides
 # (botocore, sentry, ddtrace, newrelic, aws-xray, OpenTelemetry).
 _STEPS = (
@@ -624,21 +625,82 @@ class HTTPConnection(_Stock):
         _apply_timeout(sock, self.timeout)
         # Asked for now, since the connection may be closed before the response is read.
         sock_shutdown = getattr(sock, "shutdown", None)
-        incoming = self._receive()
-        if incoming.status == 101 and not self._fields.upgrade:
-            self.close()
-            incoming.close()
-            raise _wire.MalformedMessage("101 Switching Protocols without a request to upgrade")
-        version_string = getattr(self, "_http_vsn_str", "HTTP/?")
+        if (
+            self.response_class is IncomingResponse
+            and _Stock.getresponse is _STOCK_GETRESPONSE
+            and _StockResponse.begin is STOCK_BEGIN
+            and "getresponse" not in self.__dict__
+        ):
+            return self._receive(options, sock_shutdown)
+        # botocore puts its own response class here; sentry and others wrap getresponse.
+        incoming = super().getresponse()
         if type(incoming) is IncomingResponse and incoming.head is not None:
-            self._heed(incoming.head, options.request_url)
-            return HTTPResponse._from_wire(incoming, options, version_string, sock_shutdown)
+            if self.sock is not None:
+                self._receiver = incoming.receiver
+            head = incoming.head
+            self._heed(head, options.request_url)
+            version = self._version_string
+            return HTTPResponse._from_wire(incoming, head, options, version, sock_shutdown)
+        return self._respond_with_foreign(incoming, options, sock_shutdown)
+
+    @property
+    def _version_string(self) -> str:
+        return getattr(self, "_http_vsn_str", "HTTP/?")
+
+    def _receive(
+        self, options: _ResponseOptions, sock_shutdown: typing.Callable[[int], None] | None
+    ) -> HTTPResponse:
+        """What ``http.client`` does for the same, with one receiver for all responses."""
+        if self.__response is not None and self.__response.isclosed():
+            self.__response = None
+        if self.__state != http.client._CS_REQ_SENT or self.__response:  # type: ignore[attr-defined]
+            raise ResponseNotReady(self.__state)
+        receiver = self._receiver
+        if receiver is None or receiver.sock is not self.sock or receiver.closed:
+            receiver = self._receiver = Receiver(self.sock)
+        try:
+            head = receiver.read_final_head(self.debuglevel)
+            framing = _wire.framing(head, self._method)
+            self._heed(head, options.request_url)
+        except BaseException as error:
+            if isinstance(error, ConnectionError):
+                self.close()
+            receiver.close()
+            raise
+        self.__state = http.client._CS_IDLE  # type: ignore[attr-defined]
+        version_string = self._version_string
+        if (
+            options.preload_content
+            and framing.persistent
+            and framing.length is not None
+            and receiver.has(framing.length)
+            and "content-encoding" not in head.about
+            and _StockResponse.read is STOCK_READ
+            and HTTPResponse.read is _OUR_READ
+        ):
+            body = receiver.take(framing.length)
+            return HTTPResponse._with_whole(head, body, options, version_string, sock_shutdown)
+        incoming = IncomingResponse(receiver, self.debuglevel, method=self._method)
+        incoming.adopt(head, framing)
+        if incoming.will_close:
+            self._receiver = None  # it is the response's now
+            self.close()
+        else:
+            self.__response = incoming
+        return HTTPResponse._from_wire(incoming, head, options, version_string, sock_shutdown)
+
+    def _respond_with_foreign(
+        self,
+        incoming: http.client.HTTPResponse,
+        options: _ResponseOptions,
+        sock_shutdown: typing.Callable[[int], None] | None,
+    ) -> HTTPResponse:
         return HTTPResponse(
             body=incoming,
             headers=self._headers_of_foreign(incoming, options.request_url),
             status=incoming.status,
             version=incoming.version,
-            version_string=version_string,
+            version_string=self._version_string,
             reason=incoming.reason,
             preload_content=options.preload_content,
             decode_content=options.decode_content,
@@ -649,46 +711,14 @@ class HTTPConnection(_Stock):
             sock_shutdown=sock_shutdown,
         )
 
-    def _receive(self) -> http.client.HTTPResponse:
-        if (
-            self.response_class is IncomingResponse
-            and _Stock.getresponse is _STOCK_GETRESPONSE
-            and "getresponse" not in self.__dict__
-        ):
-            return self._receive_plain()
-        # botocore puts its own response class here; sentry and others wrap getresponse.
-        incoming = super().getresponse()
-        if type(incoming) is IncomingResponse and self.sock is not None:
-            self._receiver = incoming.receiver
-        return incoming
-
-    def _receive_plain(self) -> IncomingResponse:
-        """What ``http.client`` does for the same, with one receiver for all responses."""
-        if self.__response is not None and self.__response.isclosed():
-            self.__response = None
-        if self.__state != http.client._CS_REQ_SENT or self.__response:  # type: ignore[attr-defined]
-            raise ResponseNotReady(self.__state)
-        receiver = self._receiver
-        if receiver is None or receiver.sock is not self.sock or receiver.closed:
-            receiver = self._receiver = Receiver(self.sock)
-        incoming = IncomingResponse(receiver, self.debuglevel, method=self._method)
-        try:
-            incoming.begin()
-        except BaseException as error:
-            if isinstance(error, ConnectionError):
-                self.close()
-            incoming.close()
-            raise
-        self.__state = http.client._CS_IDLE  # type: ignore[attr-defined]
-        if incoming.will_close:
-            self._receiver = None  # it is the response's now
-            self.close()
-        else:
-            self.__response = incoming
-        return incoming
-
     def _heed(self, head: _wire.Head, url: str) -> None:
-        """Note what the head of an answer says about the connection, and about its sender."""
+        """Note what the head of an answer says about the connection, and about its sender.
+
+        Raises ``http.client.HTTPException`` for an upgrade that nobody has asked for.
+        """
+        if head.status == 101 and not self._fields.upgrade:
+            self.close()
+            raise _wire.MalformedMessage("101 Switching Protocols without a request to upgrade")
         if head.skipped:
             self._log_skipped(head.skipped, url)
         hint = head.about.get("keep-alive")
@@ -734,6 +764,7 @@ class HTTPConnection(_Stock):
 
 _OBS_FOLD = re.compile(r"(?<![ \t])[ \t]*\r\n[ \t]+")
 
+_OUR_READ = HTTPResponse.read
 _OUR_WAIT_FOR_READ = wait_for_read
 _OUR_STEPS = (HTTPConnection.putrequest, HTTPConnection.putheader, *_STOCK_STEPS[2:])
 _STOCK_PUTS = _STOCK_STEPS[:2]

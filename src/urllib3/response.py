@@ -29,6 +29,7 @@ from ._decode import (
     MultiDecoder,
     _get_decoder,
 )
+from ._incoming import IncomingResponse
 from .exceptions import (
     BodyNotHttplibCompatible,
     DecodeError,
@@ -52,7 +53,7 @@ if HAS_ZSTD:
 
 if typing.TYPE_CHECKING:
     from ._base_connection import BaseHTTPConnection, _ResponseOptions
-    from ._typing import IncomingHead, KeepsConnections
+    from ._typing import KeepsConnections
     from .util.retry import Retry
 
 __all__ = [
@@ -325,7 +326,8 @@ class HTTPResponse(BaseHTTPResponse):
     #: Bytes left of the chunk that is being read; None between chunks.
     chunk_left: int | None = None
     _body: typing.Any = None
-    _original_response: typing.Any
+    #: The method, if the body came along with the head.
+    _asked_by: str | None = None
     _fp_bytes_read = 0
     _pool: KeepsConnections | None = None
     _connection: BaseHTTPConnection | None = None
@@ -369,7 +371,7 @@ class HTTPResponse(BaseHTTPResponse):
         self.msg = msg
         if body and isinstance(body, (str, bytes)):
             self._body = body
-        self._fp: typing.Any = body if hasattr(body, "read") else None
+        self._fp = body if hasattr(body, "read") else None
         self._original_response = original_response
         self._pool = pool
         self._connection = connection
@@ -381,7 +383,8 @@ class HTTPResponse(BaseHTTPResponse):
     @classmethod
     def _from_wire(
         cls,
-        incoming: IncomingHead,
+        incoming: IncomingResponse,
+        head: _wire.Head,
         options: _ResponseOptions,
         version_string: str,
         sock_shutdown: Callable[[int], None] | None,
@@ -389,7 +392,7 @@ class HTTPResponse(BaseHTTPResponse):
         """What the constructor makes of an answer whose head has been read and checked already."""
         self = cls.__new__(cls)
         method, url, preload_content, decode_content, enforce_content_length = options
-        self._head = head = incoming.head
+        self._head = head
         self.status = incoming.status
         self.version = incoming.version
         self.version_string = version_string
@@ -410,20 +413,53 @@ class HTTPResponse(BaseHTTPResponse):
                 # It has no body, and says how that of GET would be framed.
                 self.chunked = _names_chunked(head.about.get("transfer-encoding", ""))
         if preload_content:
-            self._preload(incoming, "content-encoding" in head.about, decode_content)
+            self._decoder_initialized = "content-encoding" not in head.about
+            self._body = self.read(None, decode_content)
         return self
 
-    def _preload(self, incoming: IncomingHead, coded: bool, decode_content: bool) -> None:
-        data = incoming.take_whole() if not coded and HTTPResponse.read is _OUR_READ else None
-        if data is None:
-            self._decoder_initialized = not coded
-            self._body = self.read(None, decode_content)
-            return
-        # What read() comes to for a small body that came along with its head.
-        self._body = data
-        self._decoder_initialized = self._uncached_read_occurred = True
-        self._fp_bytes_read = len(data)
-        self.length_remaining = 0
+    @classmethod
+    def _with_whole(
+        cls,
+        head: _wire.Head,
+        body: bytes,
+        options: _ResponseOptions,
+        version_string: str,
+        sock_shutdown: Callable[[int], None] | None,
+    ) -> HTTPResponse:
+        """What :meth:`_from_wire` makes of an answer whose body came along with its head."""
+        self = cls.__new__(cls)
+        method, url, _, decode_content, enforce_content_length = options
+        # At once: a dict that grows by one attribute after the other is made anew three times.
+        self.__dict__.update(
+            _head=head,
+            _asked_by=method,
+            status=head.status,
+            version=head.version,
+            version_string=version_string,
+            reason=head.reason,
+            decode_content=decode_content,
+            enforce_content_length=enforce_content_length,
+            _request_url=url,
+            _body=body,
+            _fp_bytes_read=len(body),
+            length_remaining=0,
+            _decoder_initialized=True,
+            _uncached_read_occurred=True,
+            _sock_shutdown=sock_shutdown,
+        )
+        return self
+
+    # Of a response made by _with_whole these two are made when somebody looks.
+
+    @functools.cached_property
+    def _original_response(self) -> typing.Any:
+        """The ``http.client`` response, or what stands for it."""
+        return IncomingResponse.ended(typing.cast("_wire.Head", self._head), self._asked_by)
+
+    @functools.cached_property
+    def _fp(self) -> typing.Any:
+        """What the body is read from."""
+        return self._original_response
 
     @functools.cached_property
     def _decoded_buffer(self) -> BytesQueueBuffer:
@@ -935,11 +971,14 @@ class HTTPResponse(BaseHTTPResponse):
         """Whether the body has been read, or given up; see *auto_close*."""
         if not self.auto_close:
             return super().closed
-        if self._fp is None:
+        if self._asked_by is not None and "_fp" not in self.__dict__:
             return True
-        if hasattr(self._fp, "isclosed"):
-            return typing.cast("bool", self._fp.isclosed())
-        return typing.cast("bool", getattr(self._fp, "closed", True))
+        fp = self._fp
+        if fp is None:
+            return True
+        if hasattr(fp, "isclosed"):
+            return fp.isclosed()  # type: ignore[no-any-return]
+        return getattr(fp, "closed", True)
 
     def isclosed(self) -> bool:
         """Whether the body object is closed; ValueError if nobody can tell."""
@@ -953,9 +992,6 @@ class HTTPResponse(BaseHTTPResponse):
     @url.setter
     def url(self, url: str | None) -> None:
         self._request_url = url
-
-
-_OUR_READ = HTTPResponse.read
 
 
 def _names_chunked(codings: str) -> bool:
