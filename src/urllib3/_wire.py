@@ -115,9 +115,7 @@ def status_line(line: str) -> tuple[int, int, str]:
 # character but the colon, for such names are seen and harm nothing.  Trailing blanks are kept, as
 # Python's parser always did.
 _FIELD_LINE = re.compile(r"([!-9;-~]+):[ \t]*(.*)", re.DOTALL)
-# The same rule for a whole block, whose lines begin behind "\n" and end with "\r"; and for picking
-# its fields out, once it is known to obey.
-_PLAIN_BLOCK = re.compile(r"[^\r\n\0]*\r(?:\n[!-9;-~]+:[^\r\n\0]*\r)*")
+# The same rule picks the fields out of a block that is known to obey it.
 _PLAIN_FIELDS = re.compile(r"\n([^:]+):[ \t]*([^\r]*)")
 # A framing field in disguise.  Whoever takes "Content-Length : 5" for something else than its
 # neighbour disagrees with it about where the message ends (section 5.1).
@@ -132,7 +130,8 @@ _NEEDED = (
     "proxy-connection",
     "transfer-encoding",
 )
-_NEEDED_FIELDS = re.compile(rf"\n({'|'.join(_NEEDED)}):[ \t]*([^\r]*)")
+# At the end of each line but the last: a field that is needed, or the fault that no field follows.
+_NEEDED_OR_WRONG = re.compile(rf"\r(?:\n({'|'.join(_NEEDED)}):[ \t]*([^\r]*)|(?!\n[!-9;-~]+:|\Z))")
 
 
 def plain_head(block: str) -> Head | None:
@@ -141,15 +140,19 @@ def plain_head(block: str) -> Head | None:
     *block* is the head decoded as latin-1, up to the CR of its last line.  The
     rule is that of :func:`careful_head`, with the rare cases taken out.
     """
+    needed = _NEEDED_OR_WRONG.findall(block.lower())
+    about = dict(needed)
+    count = block.count("\n")
     if (
-        _PLAIN_BLOCK.fullmatch(block) is None
+        "" in about
         # httpie and clickhouse-connect raise the limit
-        or block.count("\n") > http.client._MAXHEADERS  # type: ignore[attr-defined]
+        or count > http.client._MAXHEADERS  # type: ignore[attr-defined]
+        # No line end came without the other half.
+        or count != block.count("\r") - 1
+        or "\0" in block
     ):
         return None
     line = block[: block.index("\r")]
-    needed = _NEEDED_FIELDS.findall(block.lower())
-    about = dict(needed)
     if len(about) != len(needed):
         about = _joined(needed)
     return Head(_common.get(line) or status_line(line + "\r\n"), about, block=block)
@@ -317,8 +320,6 @@ def keep_alive_timeout(value: str) -> int | None:
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _METHODS = frozenset({"GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS"})
 _NOT_TOKEN = re.compile(r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]")
-# A request target without characters that would end or split the request line.
-_TARGET = re.compile(r"[!-~]+")
 
 
 def check_method(method: str) -> None:
@@ -341,7 +342,8 @@ def request_line(method: str, target: str) -> bytes | None:
     """
     if method not in _METHODS and _TOKEN.fullmatch(method) is None:
         return None
-    if _TARGET.fullmatch(target) is None:
+    # [!-~]+: without characters that would end or split the line.
+    if not (target.isascii() and target.isprintable() and target and " " not in target):
         return None
     return f"{method} {target} HTTP/1.1\r\n".encode("ascii")
 

@@ -639,13 +639,9 @@ class HTTPConnection(_Stock):
                 self._receiver = incoming.receiver
             head = incoming.head
             self._heed(head, options.request_url)
-            version = self._version_string
-            return HTTPResponse._from_wire(incoming, head, options, version, sock_shutdown)
+            version_string = getattr(self, "_http_vsn_str", "HTTP/?")
+            return HTTPResponse._from_wire(incoming, head, options, version_string, sock_shutdown)
         return self._respond_with_foreign(incoming, options, sock_shutdown)
-
-    @property
-    def _version_string(self) -> str:
-        return getattr(self, "_http_vsn_str", "HTTP/?")
 
     def _receive(
         self, options: _ResponseOptions, sock_shutdown: typing.Callable[[int], None] | None
@@ -668,7 +664,7 @@ class HTTPConnection(_Stock):
             receiver.close()
             raise
         self.__state = http.client._CS_IDLE  # type: ignore[attr-defined]
-        version_string = self._version_string
+        version_string = getattr(self, "_http_vsn_str", "HTTP/?")
         if (
             options.preload_content
             and framing.persistent
@@ -700,7 +696,7 @@ class HTTPConnection(_Stock):
             headers=self._headers_of_foreign(incoming, options.request_url),
             status=incoming.status,
             version=incoming.version,
-            version_string=self._version_string,
+            version_string=getattr(self, "_http_vsn_str", "HTTP/?"),
             reason=incoming.reason,
             preload_content=options.preload_content,
             decode_content=options.decode_content,
