@@ -48,9 +48,12 @@ class Receiver:
         self.closed = False
         self._file: io.BufferedReader | None = None
         self._readable: Callable[[], object] | None = None
-        self._recv: Callable[[int], bytes] = (
-            sock.recv if isinstance(sock, _Socket) else self._line_of_file
-        )
+        self._recv: Callable[[int], bytes]
+        if isinstance(sock, _Socket):
+            # The recv() of ssl is a detour to its read().
+            self._recv = getattr(sock, "read", sock.recv)
+        else:
+            self._recv = self._line_of_file
 
     @property
     def file(self) -> io.BufferedReader:
@@ -301,8 +304,7 @@ class IncomingResponse(http.client.HTTPResponse):
         self.version, self.status, self.reason = head.version, head.status, head.reason
         self.code = head.status
         self.chunked, self.length, persistent = framing
-        # After 101 the connection no longer speaks HTTP.
-        self.will_close = not persistent or head.status == 101
+        self.will_close = not persistent
         if self.will_close and not self.in_hand:
             self.receiver.hold()
 

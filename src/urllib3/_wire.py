@@ -221,7 +221,8 @@ def framing(head: Head, method: str | None) -> Framing:
     persistent = _persists(head.version, about)
     status = head.status
     if status < 200 or status in {204, 304} or method == "HEAD":
-        return Framing(False, 0, persistent)
+        # After 101 the connection no longer speaks HTTP.
+        return Framing(False, 0, persistent and status != 101)
     length = about.get("content-length")
     coding = about.get("transfer-encoding")
     if coding is not None and _is_chunked(coding):

@@ -559,9 +559,9 @@ class HTTPConnection(_Stock):
         ):
             if body:
                 sys.audit("http.client.send", self, body)
-            self.sock.sendall(head + body)
+            _send_all(self.sock, head + body)
             return
-        self.sock.sendall(head)
+        _send_all(self.sock, head)
         if chunks is not None or chunked:
             self._send_body(chunks, chunked)
 
@@ -654,10 +654,11 @@ class HTTPConnection(_Stock):
         receiver = self._receiver
         if receiver is None or receiver.sock is not self.sock or receiver.closed:
             receiver = self._receiver = Receiver(self.sock)
+        _, url, preload_content, _, _ = options
         try:
             head = receiver.read_final_head(self.debuglevel)
-            framing = _wire.framing(head, self._method)
-            self._heed(head, options.request_url)
+            framing = _, length, persistent = _wire.framing(head, self._method)
+            self._heed(head, url)
         except BaseException as error:
             if isinstance(error, ConnectionError):
                 self.close()
@@ -666,15 +667,17 @@ class HTTPConnection(_Stock):
         self.__state = http.client._CS_IDLE  # type: ignore[attr-defined]
         version_string = getattr(self, "_http_vsn_str", "HTTP/?")
         if (
-            options.preload_content
-            and framing.persistent
-            and framing.length is not None
-            and receiver.has(framing.length)
+            preload_content
+            and length is not None
             and "content-encoding" not in head.about
+            and "transfer-encoding" not in head.about  # of the answer to HEAD: told by _from_wire
             and _StockResponse.read is STOCK_READ
             and HTTPResponse.read is _OUR_READ
+            and receiver.has(length)
         ):
-            body = receiver.take(framing.length)
+            body = receiver.take(length)
+            if not persistent:
+                self.close()
             return HTTPResponse._with_whole(head, body, options, version_string, sock_shutdown)
         incoming = IncomingResponse(receiver, self.debuglevel, method=self._method)
         incoming.adopt(head, framing)
@@ -785,6 +788,14 @@ def _apply_timeout(sock: typing.Any, timeout: float | None) -> None:
     # Each settimeout is a system call; a true socket knows its own without one.
     if not isinstance(sock, socket.socket) or sock.gettimeout() != timeout:
         sock.settimeout(timeout)
+
+
+def _send_all(sock: typing.Any, data: bytes) -> None:
+    # ssl's own sendall() makes views and loops for what one write nearly always takes.
+    if ssl is not None and type(sock) is ssl.SSLSocket:
+        data = data[sock.send(data) :]
+    if data:
+        sock.sendall(data)
 
 
 def _ascii(host: str) -> str:

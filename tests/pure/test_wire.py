@@ -250,12 +250,14 @@ def test_leading_zeros_do_not_make_a_length_too_long():
     assert _wire.content_length("0" * 30 + "7") == 7
 
 
-@pytest.mark.parametrize(
-    ("status", "method"), [(204, "GET"), (304, "GET"), (101, "GET"), (200, "HEAD")]
-)
+@pytest.mark.parametrize(("status", "method"), [(204, "GET"), (304, "GET"), (200, "HEAD")])
 @pytest.mark.spec("response RX-S1", "response RX-S2", "response RX-S3", "response RX-S4")
 def test_some_answers_have_no_body_whatever_their_fields_say(status, method):
     assert framing([(TE, "chunked"), (CL, "foo")], status, method) == (False, 0, True)
+
+
+def test_after_switching_protocols_a_connection_no_longer_speaks_http():
+    assert framing([("Upgrade", "tcp")], 101) == (False, 0, False)
 
 
 @pytest.mark.parametrize(

@@ -383,6 +383,20 @@ def test_a_connection_the_server_asked_to_close_is_opened_again():
         assert (server.connections, pool.num_connections) == (2, 1)
 
 
+@pytest.mark.parametrize("preload", [True, False])
+def test_a_connection_that_was_upgraded_is_not_used_for_http_again(preload):
+    switched = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: tcp\r\n\r\n"
+    with serve([Recv(), Send(switched), Stall()], [Recv(), Send(OK), Stall()]) as server:
+        with HTTPConnectionPool(server.host, server.port) as pool:
+            wanted = {"Upgrade": "tcp", "Connection": "Upgrade"}
+            response = pool.urlopen("GET", "/", headers=wanted, preload_content=preload)
+            assert response.status == 101
+            response.close()
+            response.release_conn()
+            assert pool.urlopen("GET", "/").data == b"ok"
+            assert server.connections == 2
+
+
 @spec("pool PX26", "response RX-P11", "response RX-P12")
 def test_bytes_nobody_asked_for_end_a_connection():
     with serve([OK + b"HTTP/1.1 200 OK\r\n\r\nevil"], [OK]) as server, pool_for(server) as pool:
