@@ -748,7 +748,7 @@ class HTTPConnection(_Stock):
                 exc_info=True,
             )
         pairs = list(message.items())
-        unfolded = [(name, _OBS_FOLD.sub(" ", value)) for name, value in pairs]
+        unfolded = [(name, re.sub(_OBS_FOLD, " ", value)) for name, value in pairs]
         if unfolded != pairs:
             # Rewritten in place, so that a cookie jar sees the same values.
             for name in {name.lower() for name, _ in pairs}:
@@ -758,7 +758,7 @@ class HTTPConnection(_Stock):
         return HTTPHeaderDict(unfolded)
 
 
-_OBS_FOLD = re.compile(r"(?<![ \t])[ \t]*\r\n[ \t]+")
+_OBS_FOLD = r"(?<![ \t])[ \t]*\r\n[ \t]+"
 
 _OUR_READ = HTTPResponse.read
 _OUR_WAIT_FOR_READ = wait_for_read
