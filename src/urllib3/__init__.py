@@ -14,7 +14,6 @@ from ._collections import HTTPHeaderDict
 from ._version import __version__ as __version__
 from .connectionpool import HTTPConnectionPool, HTTPSConnectionPool, connection_from_url
 from .filepost import _TYPE_FIELDS, encode_multipart_formdata
-from .http2 import probe as _probe  # noqa: F401  # loads http2, which programs expect to find
 from .poolmanager import PoolManager, ProxyManager, proxy_from_url
 from .response import BaseHTTPResponse, HTTPResponse
 from .util.request import make_headers
@@ -94,6 +93,17 @@ def disable_warnings(category: type[Warning] = exceptions.HTTPWarning) -> None:
 
 
 _DEFAULT_POOL = PoolManager()
+
+
+if not typing.TYPE_CHECKING:  # or else a checker would take any name for one of ours
+
+    def __getattr__(name: str) -> typing.Any:
+        # Programs expect to find http2 here, and few of them use it.
+        if name != "http2":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from .http2 import probe  # noqa: F401  # it is found there in turn
+
+        return sys.modules[f"{__name__}.http2"]
 
 
 def request(

@@ -10,6 +10,7 @@ import warnings
 import zlib
 from enum import Enum
 
+from ._optional import HAS_ZSTD, brotli, zstd
 from .exceptions import DecodeError, DependencyWarning
 
 __all__ = [
@@ -25,25 +26,6 @@ __all__ = [
     "decoder_for",
     "zstd",
 ]
-
-try:
-    try:
-        import brotlicffi as brotli
-    except ImportError:
-        import brotli
-except ImportError:
-    brotli = None
-
-try:
-    try:
-        from compression import zstd  # Python 3.14 and later
-    except ImportError:
-        from backports import zstd
-except ImportError:
-    HAS_ZSTD = False
-else:
-    HAS_ZSTD = True
-
 
 _WINDOW = 8192  # bytes
 

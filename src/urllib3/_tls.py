@@ -117,14 +117,6 @@ _OUR_SEAMS = (
 )
 
 
-class Secured(typing.NamedTuple):
-    """A socket after its handshake."""
-
-    socket: typing.Any
-    #: Whether the peer was proved to be who it should be.
-    is_verified: bool
-
-
 # ---------------------------------------------------------------- contexts
 
 
@@ -262,8 +254,10 @@ def handshake(
     memo: ContextMemo,
     seams: Seams,
     tls_in_tls: bool = False,
-) -> Secured:
+) -> tuple[typing.Any, bool]:
     """Secure *sock*, and check that the other end is *hostname*, as *policy* demands.
+
+    Returns the secured socket, and whether the peer was proved to be who it should be.
 
     :param hostname: name or address, the latter with or without brackets and zone
     :param tls_in_tls: *sock* is itself secured
@@ -303,7 +297,7 @@ def handshake(
         secured.close()
         raise
     is_proved = context.verify_mode == ssl_.ssl.CERT_REQUIRED or bool(policy.assert_fingerprint)
-    return Secured(secured, is_proved)
+    return secured, is_proved
 
 
 def _server_name(hostname: str) -> str:

@@ -114,12 +114,12 @@ def status_line(line: str) -> tuple[int, int, str]:
 # field-line = field-name ":" OWS field-value OWS.  The name is looser than a token: any visible
 # character but the colon, for such names are seen and harm nothing.  Trailing blanks are kept, as
 # Python's parser always did.
-_FIELD_LINE = re.compile(r"([!-9;-~]+):[ \t]*(.*)", re.DOTALL)
+_FIELD_LINE = r"([!-9;-~]+):[ \t]*((?s:.*))"
 # The same rule picks the fields out of a block that is known to obey it.
 _PLAIN_FIELDS = re.compile(r"\n([^:]+):[ \t]*([^\r]*)")
 # A framing field in disguise.  Whoever takes "Content-Length : 5" for something else than its
 # neighbour disagrees with it about where the message ends (section 5.1).
-_BLANK_BEFORE_COLON = re.compile(r"\s*(?:content-length|transfer-encoding)\s+:", re.IGNORECASE)
+_BLANK_BEFORE_COLON = r"(?i:\s*(?:content-length|transfer-encoding)\s+:)"
 
 _FRAMING_FIELDS = frozenset({"content-length", "transfer-encoding"})
 _NEEDED = (
@@ -187,11 +187,11 @@ def careful_head(lines: list[str]) -> Head:
         if line[:1] in (" ", "\t") and foldable:
             _unfold(fields, line)
             continue
-        found = _FIELD_LINE.fullmatch(line)
+        found = re.fullmatch(_FIELD_LINE, line)
         foldable = found is not None
         if found is not None:
             fields.append((found[1], found[2]))
-        elif _BLANK_BEFORE_COLON.match(line):
+        elif re.match(_BLANK_BEFORE_COLON, line):
             raise MalformedMessage(f"blank before the colon in header line {line[:100]!r}")
         else:
             skipped.append(line)
@@ -287,14 +287,14 @@ def _too_long(digits: str) -> int:
 # end are tolerated, since old servers pad the size with them; anything else int() would take (a
 # sign, "0x", "_") is where two parsers come to disagree.  A line that the peer's end of stream cut
 # short announces nothing.
-_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n")
+_CHUNK_LINE = rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n"
 
 
 # Remembered, because most bodies are cut into chunks of one size or a few.
 @functools.lru_cache(maxsize=16)
 def chunk_size(line: bytes) -> int:
     """The size, in bytes, that a chunk-size line announces; ValueError if it is malformed."""
-    found = _CHUNK_LINE.fullmatch(line)
+    found = re.fullmatch(_CHUNK_LINE, line)
     if found is None:
         raise ValueError(f"malformed chunk-size line {line[:100]!r}")
     return int(found[1], 16)
@@ -307,12 +307,12 @@ def ends_chunk(data: bytes) -> bool:
 
 # ---------------------------------------------------------------- keep-alive (RFC 2068, 19.7.1)
 
-_KEEP_ALIVE_TIMEOUT = re.compile(r"(?:^|[,; \t])timeout[ \t]*=[ \t]*\"?(\d{1,9})", re.IGNORECASE)
+_KEEP_ALIVE_TIMEOUT = r"(?i:(?:^|[,; \t])timeout[ \t]*=[ \t]*\"?(\d{1,9}))"
 
 
 def keep_alive_timeout(value: str) -> int | None:
     """Seconds the peer says it keeps an idle connection (``Keep-Alive: timeout=N``), or None."""
-    found = _KEEP_ALIVE_TIMEOUT.search(value)
+    found = re.search(_KEEP_ALIVE_TIMEOUT, value)
     return int(found[1]) if found else None
 
 
@@ -320,12 +320,12 @@ def keep_alive_timeout(value: str) -> int | None:
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _METHODS = frozenset({"GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS"})
-_NOT_TOKEN = re.compile(r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]")
+_FOREIGN = r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]"
 
 
 def check_method(method: str) -> None:
     """Raise ValueError unless *method* is made of token characters (RFC 9110, 5.6.2)."""
-    wrong = _NOT_TOKEN.search(method)
+    wrong = re.search(_FOREIGN, method)
     if wrong:
         raise ValueError(
             f"Method cannot contain non-token characters {method!r} "
@@ -380,9 +380,9 @@ def _learn(name: str) -> bool:
 
 # What http.client asks of header fields: a name without colon and line ends that does not begin
 # with a blank; a value in which a line end is followed by a blank (obs-fold).
-_FIELD_NAME = re.compile(rb"[^:\s][^:\r\n]*")
-_BROKEN_VALUE = re.compile(rb"\n(?![ \t])|\r(?![ \t\n])")
-_CONTROLS = re.compile("[\x00-\x20\x7f]")
+_FIELD_NAME = rb"[^:\s][^:\r\n]*"
+_BROKEN_VALUE = rb"\n(?![ \t])|\r(?![ \t\n])"
+_CONTROLS = "[\x00-\x20\x7f]"
 
 
 def connect_request(host: str, port: int, headers: typing.Mapping[str, str]) -> bytes:
@@ -390,7 +390,7 @@ def connect_request(host: str, port: int, headers: typing.Mapping[str, str]) -> 
 
     Raises ValueError for what would break the request apart.
     """
-    if _CONTROLS.search(host):
+    if re.search(_CONTROLS, host):
         raise ValueError(f"Tunnel host can't contain control characters {host!r}")
     host = host.strip("[]")
     if ":" in host:
@@ -407,9 +407,9 @@ def connect_request(host: str, port: int, headers: typing.Mapping[str, str]) -> 
 
 def _field_line(name: str | bytes, value: str | bytes) -> bytes:
     raw_name, raw_value = _as_bytes(name), _as_bytes(value)
-    if _FIELD_NAME.fullmatch(raw_name) is None:
+    if re.fullmatch(_FIELD_NAME, raw_name) is None:
         raise ValueError(f"Invalid header name {raw_name!r}")
-    if _BROKEN_VALUE.search(raw_value):
+    if re.search(_BROKEN_VALUE, raw_value):
         raise ValueError(f"Invalid header value {raw_value!r}")
     return raw_name + b": " + raw_value
 

@@ -29,7 +29,7 @@ from ._base_connection import _TYPE_BODY, ProxyConfig, _ResponseOptions
 from ._collections import HTTPHeaderDict
 from ._establish import tunnel
 from ._incoming import STOCK_BEGIN, STOCK_READ, IncomingResponse, Receiver, stock
-from ._tls import ContextMemo, Seams, Secured, TlsPolicy, handshake, proxy_policy
+from ._tls import ContextMemo, Seams, TlsPolicy, handshake, proxy_policy
 from ._version import __version__
 from .exceptions import (
     ConnectTimeoutError,
@@ -751,7 +751,7 @@ class HTTPConnection(_Stock):
                 exc_info=True,
             )
         pairs = list(message.items())
-        unfolded = [(name, _OBS_FOLD.sub(" ", value)) for name, value in pairs]
+        unfolded = [(name, re.sub(_OBS_FOLD, " ", value)) for name, value in pairs]
         if unfolded != pairs:
             # Rewritten in place, so that a cookie jar sees the same values.
             for name in {name.lower() for name, _ in pairs}:
@@ -761,7 +761,7 @@ class HTTPConnection(_Stock):
         return HTTPHeaderDict(unfolded)
 
 
-_OBS_FOLD = re.compile(r"(?<![ \t])[ \t]*\r\n[ \t]+")
+_OBS_FOLD = r"(?<![ \t])[ \t]*\r\n[ \t]+"
 
 _OUR_READ = HTTPResponse.read
 _OUR_WAIT_FOR_READ = wait_for_read
@@ -985,19 +985,18 @@ class HTTPSConnection(HTTPConnection):
         name = self.host
         if self.proxy_config is None and self.server_hostname is not None:
             name = self.server_hostname
-        secured = self._handshake(policy, name)
-        self.proxy_is_verified = secured.is_verified
+        self.proxy_is_verified = self._handshake(policy, name)
 
     def _secure_origin(self) -> None:
         name = self._tunnel_host or self.host
         if self.server_hostname is not None:
             name = self.server_hostname
-        secured = self._handshake(
+        self.is_verified = self._handshake(
             TlsPolicy.of(self), name, tls_in_tls=self._tunnel_scheme == "https"
         )
-        self.is_verified = secured.is_verified
 
-    def _handshake(self, policy: TlsPolicy, name: str, tls_in_tls: bool = False) -> Secured:
+    def _handshake(self, policy: TlsPolicy, name: str, tls_in_tls: bool = False) -> bool:
+        """Secure the socket for *name*; whether the peer was proved to be that."""
         if datetime.date.today() < RECENT_DATE:
             warnings.warn(
                 f"System time is way off (before {RECENT_DATE}). This will probably "
@@ -1007,7 +1006,7 @@ class HTTPSConnection(HTTPConnection):
             )
         if self._contexts is None:
             self._contexts = ContextMemo()
-        secured = handshake(
+        self.sock, is_proved = handshake(
             self.sock,
             policy,
             name.rstrip("."),
@@ -1015,8 +1014,7 @@ class HTTPSConnection(HTTPConnection):
             seams=_seams(),
             tls_in_tls=tls_in_tls,
         )
-        self.sock = secured.socket
-        return secured
+        return is_proved
 
     # ------------------------------------------------------------ HTTP/2 probe
 

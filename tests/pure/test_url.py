@@ -196,7 +196,7 @@ def test_whatever_comes_is_a_url_or_an_error_about_its_location(url):
 @given(URLISH)
 def test_a_target_is_encoded_the_same_by_both_ways(text):
     target = "/" + text
-    parts = M._TARGET.fullmatch(target)
+    parts = re.fullmatch(M._TARGET, target)
     if parts is None:
         with pytest.raises(LocationParseError, match="is not a valid request URI"):
             M._encode_target(target)

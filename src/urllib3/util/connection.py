@@ -62,8 +62,11 @@ def create_connection(
 def _check_labels(host: str) -> None:
     # What the codec would say of an ASCII name, without paying for the codec.
     if host.isascii():
-        labels = host.removesuffix(".").split(".") if host else []
-        fine = all(0 < len(label) < 64 for label in labels)
+        fine = (
+            ".." not in host
+            and host[:1] != "."
+            and (len(host) < 64 or max(map(len, host.split("."))) < 64)
+        )
     else:
         try:
             host.encode("idna")
@@ -84,8 +87,8 @@ def _open(
     sock = socket.socket(*kind)
     try:
         _set_socket_options(sock, socket_options)
-        if timeout is not _DEFAULT_TIMEOUT:
-            sock.settimeout(timeout)
+        if timeout is not _DEFAULT_TIMEOUT and timeout != sock.gettimeout():
+            sock.settimeout(timeout)  # a system call, and most sockets have it from the start
         if source_address:
             sock.bind(source_address)
         sock.connect(place)

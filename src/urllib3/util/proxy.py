@@ -18,13 +18,23 @@ class Stage(enum.Enum):
     SECURE_ORIGIN = "secure(origin)"
 
 
-class Route(typing.NamedTuple):
-    """A row of the table: what is asked for, and the stages that lead there."""
+class Route:
+    """A row of the table: what is asked for, and the stages that lead there.
 
-    target: str  # scheme of the request
-    proxy: str | None  # scheme of the proxy
-    forwarding: bool  # whether the proxy is sent https requests in absolute form
-    stages: tuple[Stage, ...]
+    :param target: scheme of the request
+    :param proxy: scheme of the proxy
+    :param forwarding: whether the proxy is sent requests in absolute form
+    """
+
+    __slots__ = ("forwarding", "proxy", "stages", "target")
+
+    def __init__(
+        self, target: str, proxy: str | None, forwarding: bool, stages: tuple[Stage, ...]
+    ) -> None:
+        self.target = target
+        self.proxy = proxy
+        self.forwarding = forwarding
+        self.stages = stages
 
 
 ROUTES = (
@@ -41,7 +51,7 @@ ROUTES = (
         (Stage.DIAL, Stage.SECURE_PROXY, Stage.TUNNEL, Stage.SECURE_ORIGIN),
     ),
 )
-_BY_CASE = {route[:3]: route for route in ROUTES}
+_BY_CASE = {(route.target, route.proxy, route.forwarding): route for route in ROUTES}
 
 
 def route_of(target: str, proxy: str | None, forwarding: bool = False) -> Route:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
-import sys
 import typing
 from base64 import b64encode
 from enum import Enum
 
+from .._optional import brotli, zstd
 from ..exceptions import UnrewindableBodyError
 from .util import to_bytes
 
@@ -19,22 +18,8 @@ if typing.TYPE_CHECKING:
 SKIP_HEADER = "@@@SKIP_HEADER@@@"
 SKIPPABLE_HEADERS = frozenset(["accept-encoding", "host", "user-agent"])
 
-_ZSTD = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
-
-
-def _can_import(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ImportError:  # the parent package is missing
-        return False
-
-
 #: What this installation can decode.
-ACCEPT_ENCODING = (
-    "gzip,deflate"
-    + (",br" if _can_import("brotlicffi") or _can_import("brotli") else "")
-    + (",zstd" if _can_import(_ZSTD) else "")
-)
+ACCEPT_ENCODING = "gzip,deflate" + (",br" if brotli else "") + (",zstd" if zstd else "")
 
 
 class _TYPE_FAILEDTELL(Enum):  # noqa: N801  # imported by that name elsewhere

@@ -10,7 +10,6 @@ import os
 import sys
 import typing
 import warnings
-from pathlib import Path
 
 from ..exceptions import ProxySchemeUnsupported, SSLError
 from .url import _pattern
@@ -307,7 +306,7 @@ def _trusts_nobody(context: typing.Any) -> bool:
         return False
     # A directory is read when a certificate is looked up: until then the context holds nothing.
     directory = ssl.get_default_verify_paths().capath
-    return not (directory and any(Path(directory).iterdir()))
+    return not (directory and os.listdir(directory))  # noqa: PTH208  # see load_client_certificate
 
 
 def load_client_certificate(
@@ -331,7 +330,7 @@ def load_client_certificate(
 
 def _is_key_file_encrypted(key_file: str) -> bool:
     """Whether a private key in PEM says that it is encrypted, in either of the two ways."""
-    with Path(key_file).open() as lines:
+    with open(key_file) as lines:  # noqa: PTH123  # pathlib takes its time to import
         return any("ENCRYPTED" in line for line in lines)
 
 

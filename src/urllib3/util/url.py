@@ -222,19 +222,19 @@ def __getattr__(name: str) -> re.Pattern[str]:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-_CONTROLS = re.compile("[\x00-\x20\x7f]")
+_CONTROLS = "[\x00-\x20\x7f]"
 # Triplets of control characters, and percent signs that begin no triplet.
-_BAD_TRIPLETS = re.compile("%(?:[01][0-9A-Fa-f]|7[Ff]|(?![0-9A-Fa-f]{2}))")
+_BAD_TRIPLETS = "%(?:[01][0-9A-Fa-f]|7[Ff]|(?![0-9A-Fa-f]{2}))"
 
 
 def _check_host_characters(host: str) -> None:
-    found = _CONTROLS.search(host)
+    found = re.search(_CONTROLS, host)
     if found:
         raise LocationParseError(f"Host {host!r} contains invalid character {found[0]!r}")
 
 
 def _check_host_triplets(part: str, host: str) -> None:
-    found = _BAD_TRIPLETS.search(part)
+    found = re.search(_BAD_TRIPLETS, part)
     if found and found[0] == "%":
         raise LocationParseError(f"{host!r} is not a valid host")
     if found:
@@ -317,7 +317,7 @@ def _idna_encode(name: str) -> bytes:
 _PLAIN_TARGET = re.compile(
     r"/[A-Za-z0-9._\-~!$&'()*+,;=:@/]*(?:\?[A-Za-z0-9._\-~!$&'()*+,;=:@/?]*|)"
 )
-_TARGET = re.compile(r"(/[^?#]*)(?:\?([^#]*))?(?:#.*\n?)?")
+_TARGET = r"(/[^?#]*)(?:\?([^#]*))?(?:#.*\n?)?"
 
 
 def _encode_target(target: str) -> str:
@@ -327,7 +327,7 @@ def _encode_target(target: str) -> str:
     """
     if _PLAIN_TARGET.fullmatch(target):
         return target
-    found = _TARGET.fullmatch(target)
+    found = re.fullmatch(_TARGET, target)
     if found is None:
         raise LocationParseError(f"{target!r} is not a valid request URI")
     path, query = found.groups()
@@ -339,10 +339,10 @@ def _encode_target(target: str) -> str:
 
 # ---------------------------------------------------------------- whole URLs
 
-_BEGINS_AS_URL = re.compile(r"/|[A-Za-z][A-Za-z0-9+\-]*:")
-_SPLIT = re.compile(
-    r"(?:([A-Za-z][A-Za-z0-9+\-]*):)?(?://([^\\/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?",
-    re.DOTALL,
+_BEGINS_AS_URL = r"/|[A-Za-z][A-Za-z0-9+\-]*:"
+_SPLIT = (
+    r"(?:([A-Za-z][A-Za-z0-9+\-]*):)?(?://([^\\/?#]*))?([^?#]*)"
+    r"(?:\?([^#]*))?(?:#((?s:.*)))?"
 )
 # A URL that is its own normal form.  An empty branch costs less than a "?" behind a group.
 _PLAIN_URL = re.compile(
@@ -375,9 +375,9 @@ def parse_url(url: str) -> Url:
 
 
 def _parse_any(url: str) -> Url:
-    if not _BEGINS_AS_URL.match(url):
+    if not re.match(_BEGINS_AS_URL, url):
         url = "//" + url
-    found = _SPLIT.fullmatch(url)
+    found = re.fullmatch(_SPLIT, url)
     scheme, authority, path, query, fragment = typing.cast("re.Match[str]", found).groups()
     scheme = scheme and scheme.lower()
     normalise = scheme in _NORMALIZABLE_SCHEMES
