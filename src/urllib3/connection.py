@@ -64,7 +64,9 @@ try:
     import ssl
 
     BaseSSLError = ssl.SSLError
+    _SSLSocket: typing.Any = ssl.SSLSocket
 except ImportError:
+    _SSLSocket = None
     ssl = None  # type: ignore[assignment]
 
     class BaseSSLError(BaseException):  # type: ignore[no-redef]
@@ -792,7 +794,7 @@ def _apply_timeout(sock: typing.Any, timeout: float | None) -> None:
 
 def _send_all(sock: typing.Any, data: bytes) -> None:
     # ssl's own sendall() makes views and loops for what one write nearly always takes.
-    if ssl is not None and type(sock) is ssl.SSLSocket:
+    if type(sock) is _SSLSocket:
         data = data[sock.send(data) :]
     if data:
         sock.sendall(data)
