@@ -87,8 +87,8 @@ def _open(
     sock = socket.socket(*kind)
     try:
         _set_socket_options(sock, socket_options)
-        if timeout is not _DEFAULT_TIMEOUT and timeout != sock.gettimeout():
-            sock.settimeout(timeout)  # a system call, and most sockets have it from the start
+        if timeout is not _DEFAULT_TIMEOUT:
+            sock.settimeout(timeout)
         if source_address:
             sock.bind(source_address)
         sock.connect(place)
