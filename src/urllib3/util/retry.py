@@ -125,8 +125,10 @@ class Retry:
         self.raise_on_status = raise_on_status
         self.history = history or ()
         self.respect_retry_after_header = respect_retry_after_header
-        self.remove_headers_on_redirect = frozenset(
-            name.lower() for name in remove_headers_on_redirect
+        self.remove_headers_on_redirect = (
+            _DEFAULT_REMOVED
+            if remove_headers_on_redirect is _DEFAULT_REMOVE_HEADERS
+            else frozenset([name.lower() for name in remove_headers_on_redirect])
         )
         self.backoff_jitter = backoff_jitter
         self.retry_after_max = retry_after_max
@@ -317,6 +319,9 @@ def _outcome_of(response: BaseResponse | None) -> tuple[str | None, _Outcome]:
         return "status", (cause, response.status, None)
     return None, (ResponseError.GENERIC_ERROR, None, None)
 
+
+_DEFAULT_REMOVE_HEADERS = Retry.DEFAULT_REMOVE_HEADERS_ON_REDIRECT
+_DEFAULT_REMOVED = frozenset([name.lower() for name in _DEFAULT_REMOVE_HEADERS])
 
 _SETTINGS = (
     "total",
