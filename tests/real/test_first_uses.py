@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from tests.support.scripted import Close, Reset, Send, serve
+from tests.support.scripted import Close, Reset, serve
 from tests.support.sockets import no_open_sockets  # noqa: F401  # a fixture
 from tests.support.tls import tls_server
 from urllib3 import (
@@ -343,7 +343,7 @@ def test_many_threads_share_one_pool(certificates, secure):
 
 @pytest.mark.parametrize(
     "failure",
-    [[OK, Close()], [OK, Reset()], [OK, Send(b"HTTP/1.1 408 Idle\r\n\r\n"), Close()]],
+    [[OK, Close()], [OK, Reset()], [OK + b"HTTP/1.1 408 Idle\r\n\r\n", Close()]],
     ids=["closed", "reset", "closed with a last word"],
 )
 def test_a_connection_that_failed_is_replaced_unseen(failure):
