@@ -454,7 +454,8 @@ class HTTPResponse(BaseHTTPResponse):
     @functools.cached_property
     def _original_response(self) -> typing.Any:
         """The ``http.client`` response, or what stands for it."""
-        return IncomingResponse.ended(typing.cast("_wire.Head", self._head), self._asked_by)
+        head = self._head  # None if __init__ failed: collecting the rest looks at it, too
+        return None if head is None else IncomingResponse.ended(head, self._asked_by)
 
     @functools.cached_property
     def _fp(self) -> typing.Any:

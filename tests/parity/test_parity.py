@@ -29,7 +29,7 @@ from tests.shape.project import ROOT, tomllib
 from tests.support.certificates import make
 
 HERE = Path(__file__).parent
-NEEDED = ["urllib3==2.8.0", "brotli", "backports.zstd; python_version < '3.14'"]
+NEEDED = ["urllib3==2.8.0", "idna", "brotli", "backports.zstd; python_version < '3.14'"]
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -527,6 +527,21 @@ def test_redirects_are_followed(certificates, injected):
     assert len(server.protocols) == 1
 
 
+@spec("http2 H34")
+def test_a_redirect_to_a_whole_url_asks_for_its_path(certificates, injected):
+    """HTTP/1.1 may send the URL as it is, HTTP/2 has another place for each of its parts."""
+
+    def handler(request):
+        if request[":path"] == "/a":
+            return [(":status", "303"), ("location", f"{server.url}/b?c#d")], b""
+        return OK
+
+    with h2_server(certificates, handler) as server:
+        with pool_for(server, certificates, retries=2) as pool:
+            assert pool.request("GET", "/a").data == b"ok"
+    assert [each[":path"] for each in server.seen] == ["/a", "/b?c"]
+
+
 def test_a_status_is_retried(certificates, injected):
     def handler(request):
         return OK if len(server.seen) > 1 else ([(":status", "503")], b"")

@@ -6,8 +6,6 @@ import contextlib
 import hashlib
 import logging
 import re
-import select
-import socket
 import ssl
 import warnings
 
@@ -16,7 +14,7 @@ import pytest
 import urllib3
 from tests.support.certificates import Certificates, make
 from tests.support.scripted import Call, Recv, Reset, Send, serve
-from tests.support.tls import hang_up, tls_server
+from tests.support.tls import tls_server, tunnel_to
 from urllib3 import HTTPSConnectionPool, ProxyManager
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import (
@@ -42,26 +40,7 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 def relay(port):
     """A step of a script: from here on the connection is a tunnel to that port."""
-
-    def between(client):
-        with socket.create_connection(("127.0.0.1", port)) as target:
-            pairs = {client: target, target: client}
-            while True:
-                ready, _, _ = select.select(list(pairs), [], [], 30)
-                for sock in ready:
-                    sock.settimeout(0)
-                    try:
-                        data = sock.recv(65536)
-                    except (ssl.SSLWantReadError, BlockingIOError):
-                        continue
-                    finally:
-                        sock.settimeout(30)
-                    if not data:
-                        hang_up(target)
-                        return
-                    pairs[sock].sendall(data)
-
-    return Call(between)
+    return Call(tunnel_to(port))
 
 
 class World:

@@ -1,12 +1,13 @@
 """What a hostile or broken server sends, and what comes of it: an error of ours, and nothing left over.
 
 Each row is what the server sends after reading a request, and what the caller sees.  Whatever it is,
-the call ends within its timeout, the next request on the pool gets its own answer, no socket stays
-open, and memory stays small.
+the call ends within its timeout, after an error the connection is closed, the next request on the
+pool gets its own answer, no socket stays open, and memory stays small.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import tracemalloc
 import zlib
@@ -163,6 +164,47 @@ def no_socket_is_left_open():
     gc.collect()  # an unclosed socket is a ResourceWarning, and that an error
 
 
+def connected(pool):
+    """The connections in the pool that have a socket."""
+    return [conn for conn in pool.pool.queue if conn is not None and conn.sock is not None]
+
+
+# These are wrong in that they, or a line of theirs, end too early: one has to wait for the end.
+UNTIL_THE_END = {
+    "garbage without line end",
+    "nothing",
+    "a TLS alert",
+    "binary noise",
+    "Content-Length of 4 EiB",
+    "less than Content-Length",
+    "a chunk size of 16 EiB",
+    "a chunk cut short",
+    "the end instead of a chunk",
+    "chunks announced, none sent",
+    "an interim answer and no more",
+}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in ROWS if name not in UNTIL_THE_END and ROWS[name][1] is ProtocolError]
+)
+def test_what_is_wrong_is_told_at_once_and_ends_the_connection(name):
+    """The server neither sends more nor closes: who waited for that would meet the timeout."""
+    seen = []
+
+    def wait_for_the_end(sock):
+        with contextlib.suppress(ConnectionResetError):  # it is an end, too
+            seen.append(sock.recv(1))
+        seen.append(b"")
+
+    with serve([Recv(), Send(ROWS[name][0]), Call(wait_for_the_end)]) as server:
+        with HTTPConnectionPool(server.host, server.port, timeout=20, retries=False) as pool:
+            with pytest.raises(ProtocolError):
+                pool.urlopen("GET", "/")
+            assert connected(pool) == []
+    assert seen[0] == b""
+
+
 @pytest.mark.parametrize("preload", [True, False], ids=["preloaded", "read"])
 @pytest.mark.parametrize("name", ROWS)
 def test_bad_input_is_an_error_or_harmless(name, preload):
@@ -184,6 +226,8 @@ def test_bad_input_is_an_error_or_harmless(name, preload):
                 with pytest.raises(expected) as caught:
                     get()
                 assert isinstance(caught.value, HTTPError)
+                # A body that was received in full leaves nothing behind, whatever is in it.
+                assert connected(pool) == [] or (expected is DecodeError and not preload)
             # Nothing of it reaches the next request, which may find the connection just closing.
             assert pool.urlopen("GET", "/next", retries=3).data == b"fine"
 
@@ -229,6 +273,7 @@ def test_a_server_that_stalls_is_not_waited_for(place):
         with HTTPConnectionPool(server.host, server.port, timeout=0.05, retries=False) as pool:
             with pytest.raises(ReadTimeoutError):
                 pool.urlopen("GET", "/")
+            assert connected(pool) == []
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -237,6 +282,7 @@ def test_a_reset_is_a_protocol_error(place):
         with HTTPConnectionPool(server.host, server.port, timeout=5, retries=False) as pool:
             with pytest.raises(ProtocolError):
                 pool.urlopen("GET", "/")
+            assert connected(pool) == []
 
 
 def test_an_answer_before_the_request_is_not_the_answer_to_it():

@@ -442,8 +442,11 @@ def test_an_answer_to_head_has_no_body(lines):
     for read in (lambda r: r.read(), lambda r: b"".join(r.stream()), lambda r: r.data):
         with answer(head(*lines), method="HEAD") as (response, pool):
             assert response.length_remaining == 0
+            assert response.chunked == ("Transfer-Encoding: chunked" in lines)
             assert read(response) == b""
             assert pool.kept[0].sock is not None
+    with answer(head(*lines), method="HEAD", preload_content=True) as (response, _):
+        assert response.chunked == ("Transfer-Encoding: chunked" in lines)
 
 
 @spec("response RX-S5")

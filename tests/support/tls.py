@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
 import threading
@@ -81,6 +82,30 @@ def answer_each(sock: ssl.SSLSocket) -> None:
         while b"\r\n\r\n" in received:
             received = received.partition(b"\r\n\r\n")[2]
             sock.sendall(OK)
+
+
+def tunnel_to(port: int) -> Callable[[socket.socket], None]:
+    """What a proxy does after ``CONNECT``: carry bytes, both ways, until one side closes."""
+
+    def between(client: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", port)) as target:
+            pairs = {client: target, target: client}
+            while True:
+                ready, _, _ = select.select(list(pairs), [], [], 30)
+                for sock in ready:
+                    sock.settimeout(0)
+                    try:
+                        data = sock.recv(65536)
+                    except (ssl.SSLWantReadError, BlockingIOError):
+                        continue
+                    finally:
+                        sock.settimeout(30)
+                    if not data:
+                        hang_up(target)
+                        return
+                    pairs[sock].sendall(data)
+
+    return between
 
 
 class InnerServer:

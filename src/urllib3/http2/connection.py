@@ -27,6 +27,7 @@ from ..connection import _USER_AGENT, HTTPSConnection, _apply_timeout
 from ..exceptions import ProtocolError
 from ..response import BaseHTTPResponse, HTTPResponse
 from ..util.request import SKIP_HEADER
+from ..util.url import parse_url
 
 if typing.TYPE_CHECKING:
     import types
@@ -180,7 +181,7 @@ class HTTP2Connection(HTTPSConnection):
             (b":scheme", b"https"),
             (b":method", method.encode()),
             (b":authority", f"{host}:{self.port}".encode()),
-            (b":path", url.encode()),
+            (b":path", _path_of(url).encode()),
         ]
         with self._h2_conn as conn:
             self._h2_stream = conn.get_next_available_stream_id()
@@ -422,6 +423,11 @@ def _end_of_frame(data: bytes, start: int) -> int:
     size = int.from_bytes(head[:3], "big")
     # What is longer than we allow is for h2 to refuse, at once.
     return start + _FRAME_HEAD + size if size <= _LONGEST_FRAME else len(data)
+
+
+def _path_of(url: str) -> str:
+    """Path and query alone, also of the whole URL to which a pool was redirected (8.3.1)."""
+    return parse_url(url).request_uri if url.startswith(("http://", "https://")) else url
 
 
 def _text(name: str | bytes) -> str:
