@@ -1,49 +1,145 @@
-"""A bar chart as SVG text: a group for each scenario, a bar for each client, longer is cheaper."""
+"""A chart as SVG text: a row for each scenario, a mark for each client, further right is cheaper.
+
+The axis is logarithmic: twice as cheap is as far from the baseline as twice as dear.
+"""
 
 from __future__ import annotations
 
+import math
 from html import escape
 
-ROW, GAP, LEFT, WIDTH = 18, 26, 110, 520
-CAPTION = "Times less CPU for each request or megabyte than urllib3 2.8.0"
+from scenarios import GROUPS, SCENARIOS
+
+WIDTH, LEFT, RIGHT, TOP, ROW, HEADING = 960, 290, 76, 96, 23, 40
+TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+TITLE = "Times less CPU than urllib3 2.8.0"
 STYLE = """
-text { font: 12px system-ui, sans-serif; fill: #333 } .title { font-weight: 600 }
-.bar { fill: #9fb3c8 } .ours { fill: #2f6fab } .base { fill: #c9c9c9 }
-line { stroke: #888; stroke-dasharray: 2 3 }
-@media (prefers-color-scheme: dark) { text { fill: #ddd } }
+svg { --back: #ffffff; --text: #1f2937; --soft: #6b7280; --grid: #e5e7eb; --band: #f3f4f6;
+  --ours: #1d4ed8; --a: #b45309; --b: #be185d; --c: #0f766e; --d: #7e22ce; --e: #4b5563 }
+@media (prefers-color-scheme: dark) {
+  svg { --back: #0d1117; --text: #e6edf3; --soft: #9198a1; --grid: #2a313c; --band: #161b22;
+    --ours: #6ea8fe; --a: #f0a35e; --b: #f178b6; --c: #4fd1c5; --d: #c89bff; --e: #adb5bd }
+}
+text { font: 13px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif;
+  fill: var(--text) }
+.title { font-size: 18px; font-weight: 650 } .group { font-weight: 650 }
+.soft { fill: var(--soft); font-size: 12px } .figure { fill: var(--ours); font-weight: 650 }
+.back { fill: var(--back) } .band { fill: var(--band) }
+.grid { stroke: var(--grid) } .base { stroke: var(--soft); stroke-width: 1.5 }
+.reach { stroke: var(--ours); stroke-width: 3; stroke-opacity: 0.35; stroke-linecap: round }
+.ours { fill: var(--ours); stroke: var(--back); stroke-width: 1.5 }
+.peer { fill: none; stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round }
 """
-KINDS = {"ours": "bar ours", "urllib3": "bar base"}
+# Client -> the outline of its mark around (0, 0), and its colour.
+MARKS = {
+    "requests": ("M-4.5 -4.5h9v9h-9z", "a"),
+    "httpx": ("M0 -5.5l5.2 9h-10.4z", "b"),
+    "http.client": ("M0 -5.5l5.5 5.5l-5.5 5.5l-5.5 -5.5z", "c"),
+    "pycurl": ("M-4.2 -4.2l8.4 8.4M-4.2 4.2l8.4 -8.4", "d"),
+    "socket": ("M-4 -5.5l5.5 5.5l-5.5 5.5", "e"),
+}
+OURS = '<circle class="ours" r="6.5"/>'
+NAMES = {"ours": "this project", "socket": "bare socket loop"}
+
+Results = dict[str, dict[str, dict[str, float]]]
 
 
-def draw(results: dict[str, dict[str, dict[str, float]]]) -> str:
-    """``{scenario: {client: {"ratio": times less CPU than the baseline, ...}}}`` as a chart."""
-    longest = max(row["ratio"] for clients in results.values() for row in clients.values())
-    parts: list[str] = []
-    top = 20
-    for scenario, clients in results.items():
-        parts.append(f'<text class="title" x="4" y="{top}">{escape(scenario)}</text>')
-        for name, row in sorted(clients.items(), key=lambda item: -item[1]["ratio"]):
+def draw(results: Results) -> str:
+    """``{scenario: {client: {"ratio": times less than the baseline, ...}}}`` as a chart."""
+    axis = Axis(results)
+    rows, top = [], TOP
+    for group, scenarios in GROUPS.items():
+        names = [name for name in scenarios if name in results]
+        if names:
+            rows.append(f'<text class="group" x="16" y="{top + 26}">{escape(group)}</text>')
+            top += HEADING
+        for number, name in enumerate(names):
+            rows.append(row(name, results[name], axis, top, banded=number % 2 == 0))
             top += ROW
-            parts.append(bar(name, row, top, WIDTH / longest))
-        top += GAP
-    mark = LEFT + WIDTH / longest
-    height = top
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 110}" height="{height}" '
-        f'role="img" aria-label="CPU of clients compared with urllib3 2.8.0">\n'
-        f"<style>{STYLE}</style>\n"
-        + "\n".join(parts)
-        + f'\n<line x1="{mark:.1f}" x2="{mark:.1f}" y1="8" y2="{height - GAP}"/>\n'
-        f'<text x="4" y="{height - 6}">{CAPTION}</text>\n</svg>\n'
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top + 16}" '
+            f'width="{WIDTH}" height="{top + 16}" role="img" aria-label="{TITLE}">',
+            f"<style>{STYLE}</style>",
+            f'<rect class="back" width="{WIDTH}" height="{top + 16}" rx="8"/>',
+            f'<text class="title" x="16" y="32">{TITLE}</text>',
+            legend(),
+            *axis.lines(top),
+            *rows,
+            "</svg>\n",
+        ]
     )
 
 
-def bar(name: str, row: dict[str, float], top: int, scale: float) -> str:
-    width = row["ratio"] * scale
-    kind = KINDS.get(name, "bar")
-    figures = f"{row['ratio']:.2f}x ({row['us']:.0f} µs)"
-    return (
-        f'<text x="{LEFT - 6}" y="{top}" text-anchor="end">{escape(name)}</text>'
-        f'<rect class="{kind}" x="{LEFT}" y="{top - 11}" width="{width:.1f}" height="13"/>'
-        f'<text x="{LEFT + width + 5:.1f}" y="{top}">{figures}</text>'
-    )
+class Axis:
+    """Ratios to places: what is measured fits in, and so does 1."""
+
+    def __init__(self, results: Results) -> None:
+        ratios = [figures["ratio"] for row in results.values() for figures in row.values()]
+        self.low = math.log(min([*ratios, 0.8]) / 1.1)
+        self.high = math.log(max([*ratios, 1.25]) * 1.1)
+
+    def place(self, ratio: float) -> float:
+        share = (math.log(ratio) - self.low) / (self.high - self.low)
+        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
+
+    def lines(self, bottom: int) -> list[str]:
+        ticks = [tick for tick in TICKS if self.low < math.log(tick) < self.high]
+        return [
+            f'<line class="{"base" if tick == 1 else "grid"}" x1="{self.place(tick)}" '
+            f'x2="{self.place(tick)}" y1="{TOP}" y2="{bottom}"/>'
+            f'<text class="soft" x="{self.place(tick)}" y="{TOP - 8}" text-anchor="middle">'
+            f"{'1 = urllib3' if tick == 1 else f'{tick:g}'}</text>"
+            for tick in ticks
+        ]
+
+
+def row(
+    name: str, clients: dict[str, dict[str, float]], axis: Axis, top: int, *, banded: bool
+) -> str:
+    middle = top + ROW / 2
+    parts = []
+    if banded:
+        parts.append(
+            f'<rect class="band" x="8" y="{top}" width="{WIDTH - 16}" height="{ROW}" rx="4" '
+            f'style="mix-blend-mode: normal; fill-opacity: 0.6"/>'
+        )
+    parts.append(f'<text x="24" y="{middle + 4.5}">{escape(SCENARIOS[name].what)}</text>')
+    for client, figures in clients.items():
+        if client in MARKS:
+            parts.append(mark(client, axis.place(figures["ratio"]), middle, figures))
+    if "ours" in clients:
+        figures = clients["ours"]
+        place = axis.place(figures["ratio"])
+        parts += [
+            f'<line class="reach" x1="{axis.place(1)}" x2="{place}" y1="{middle}" y2="{middle}"/>',
+            mark("ours", place, middle, figures),
+            f'<text class="figure" x="{WIDTH - 20}" y="{middle + 4.5}" text-anchor="end">'
+            f"{times(figures['ratio'])}</text>",
+        ]
+    return "".join(parts)
+
+
+def times(ratio: float) -> str:
+    return f"{ratio:.0f} ×" if ratio >= 20 else f"{ratio:.1f} ×" if ratio >= 10 else f"{ratio:.2f} ×"
+
+
+def mark(client: str, x: float, y: float, figures: dict[str, float] | None = None) -> str:
+    said = f"<title>{NAMES.get(client, client)}: {times(figures['ratio'])}</title>" if figures else ""
+    if client == "ours":
+        shape = OURS
+    else:
+        outline, colour = MARKS[client]
+        shape = f'<path class="peer" style="stroke: var(--{colour})" d="{outline}"/>'
+    return f'<g data-client="{client}" transform="translate({x} {y})">{said}{shape}</g>'
+
+
+def legend() -> str:
+    parts, x = [], 24.0
+    for client in ("ours", *MARKS):
+        name = NAMES.get(client, client)
+        weight = ' class="figure"' if client == "ours" else ""
+        parts.append(mark(client, x, 58).replace("data-client", "data-legend"))
+        parts.append(f'<text{weight} x="{x + 12}" y="62.5">{escape(name)}</text>')
+        x += 44 + 7.2 * len(name)
+    return "".join(parts)
