@@ -34,13 +34,13 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def summary(known: dict[str, Any]) -> str:
+def summary(figures: dict[str, Any]) -> str:
     """The few rows of the README."""
     rows = []
     for name in FEW:
-        if name not in known["scenarios"]:
+        if name not in figures["scenarios"]:
             continue
-        found = known["scenarios"][name]
+        found = figures["scenarios"][name]
         base, ours = found["urllib3"], found["ours"]
         what = SCENARIOS[name].what.removeprefix("… ")
         rows.append(
@@ -54,17 +54,17 @@ def summary(known: dict[str, Any]) -> str:
     return table(["CPU of the client, or memory", "urllib3 2.8.0", "here", "less"], rows)
 
 
-def everything(known: dict[str, Any]) -> str:
+def everything(figures: dict[str, Any]) -> str:
     """Every scenario, with every client."""
     parts = []
     for group, scenarios in GROUPS.items():
         rows = []
         for name, scenario in scenarios.items():
-            if name not in known["scenarios"]:
+            if name not in figures["scenarios"]:
                 continue
-            found = known["scenarios"][name]
+            found = figures["scenarios"][name]
             ours = found["ours"]
-            spread = f"{ours['ratio']:.2f} [{ours['low']:.2f}–{ours['high']:.2f}]"
+            spread = f"{ours['ratio']:.2f} [{ours['low']:.2f}, {ours['high']:.2f}]"
             rows.append(
                 [
                     f"`{name}`: {scenario.what}",
@@ -79,30 +79,41 @@ def everything(known: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def flat(known: dict[str, Any]) -> str:
+def flat(figures: dict[str, Any]) -> str:
     rows = [
-        [f"`{name}`: {SCENARIOS[name].what}", count, shown(name, row["cost"]), f"{row['ratio']:.2f}"]
-        for name, found in known["flat"].items()
+        [
+            f"`{name}`: {SCENARIOS[name].what}",
+            count,
+            shown(name, row["cost"]),
+            f"{row['ratio']:.2f}",
+        ]
+        for name, found in figures["flat"].items()
         for count, row in found.items()
     ]
     return table(["with so many", "", "for each request", "times less than with 1"], rows)
 
 
-def steps(known: dict[str, Any]) -> str:
-    rows = [
-        [
-            f"{STEPS[name].what}, not {STEPS[name].instead}",
-            f"`{STEPS[name].scenario}`",
-            f"{1 / row['ratio'] - 1:+.0%}",
-            f"{1 / row['high'] - 1:+.0%} to {1 / row['low'] - 1:+.0%}",
-        ]
-        for name, row in known["steps"].items()
-    ]
-    return table(["step", "in scenario", "dearer without it", "quartiles"], rows)
+def steps(figures: dict[str, Any]) -> str:
+    rows = []
+    for name, step in STEPS.items():
+        row = figures["steps"].get(name)
+        if row is None:
+            continue
+        low, high = 1 / row["high"] - 1, 1 / row["low"] - 1
+        rows.append(
+            [
+                f"{step.what}, not {step.instead}",
+                f"`{step.scenario}`",
+                f"{row['more']:+.1%}" if "more" in row else "",
+                f"{1 / row['ratio'] - 1:+.0%} [{low:+.0%}, {high:+.0%}]",
+            ]
+        )
+    head = ["step", "scenario", "instructions without it", "CPU without it [quartiles]"]
+    return table(head, rows)
 
 
-def where(known: dict[str, Any]) -> str:
-    about = known["about"]
+def where(figures: dict[str, Any]) -> str:
+    about = figures["about"]
     return (
         f"Measured on {about['date']}: {about['machine']}, {about['server']} on one core and the "
         f"client on another, Python {about['python']}, {about['rounds']} rounds."
@@ -113,25 +124,31 @@ PARTS = {"summary": summary, "everything": everything, "flat": flat, "steps": st
 PAGES = ("README.md", "docs/benchmarks.md", "docs/architecture.md")
 
 
-def filled(text: str, known: dict[str, Any]) -> str:
+def filled(text: str, figures: dict[str, Any]) -> str:
     """A page with its marked parts written anew."""
     for name, write in PARTS.items():
         pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
         text = re.sub(
             pattern,
-            lambda found, write=write: f"{found[1]}{write(known)}\n{found[2]}",
+            lambda found, write=write: f"{found[1]}{write(figures)}\n{found[2]}",
             text,
             flags=re.DOTALL,
         )
     return text
 
 
+def known() -> dict[str, Any]:
+    """The figures that are kept."""
+    found: dict[str, Any] = json.loads((ROOT / "docs" / "benchmarks.json").read_text("utf-8"))
+    return found
+
+
 def outcome() -> dict[Path, str]:
     """Each file that depends on the figures, as it should be."""
-    known = json.loads((ROOT / "docs" / "benchmarks.json").read_text("utf-8"))
+    figures = known()
     pages = [ROOT / page for page in PAGES]
-    files = {page: filled(page.read_text("utf-8"), known) for page in pages}
-    files[ROOT / "docs" / "benchmarks.svg"] = chart.draw(known["scenarios"])
+    files = {page: filled(page.read_text("utf-8"), figures) for page in pages}
+    files[ROOT / "docs" / "benchmarks.svg"] = chart.draw(figures["scenarios"])
     return files
 
 

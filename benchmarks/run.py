@@ -33,7 +33,7 @@ from clients import CLIENTS  # noqa: E402
 from scenarios import FLAT, SCENARIOS  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 # Environment -> what is installed there.  Ours runs in that of urllib3, before it on the path.
 ENVIRONMENTS = {
@@ -100,11 +100,14 @@ usual = pathlib.Path(certifi.where()).read_bytes()
 class Worker:
     """An entrant in its own process, which does slice after slice; see ``worker.py``."""
 
-    def __init__(self, bench: Bench, scenario: str, entrant: Entrant) -> None:
+    def __init__(
+        self, bench: Bench, scenario: str, entrant: Entrant, under: Sequence[str] = ()
+    ) -> None:
         self.label = entrant.label
         with server.pinned(bench.cpu):
             self.process = subprocess.Popen(
                 [
+                    *under,
                     *(str(bench.python(entrant.client)), str(HERE / "worker.py"), entrant.client),
                     *(scenario, json.dumps(bench.urls), json.dumps(entrant.setting)),
                 ],
@@ -182,7 +185,7 @@ class Bench(NamedTuple):
 
     def variables(self, client: str) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if key not in AMBIENT}
-        kept["SSL_CERT_FILE"] = self.urls["ca"]
+        kept.update(SSL_CERT_FILE=self.urls["ca"], PYTHONHASHSEED="0")
         return {**kept, "PYTHONPATH": str(self.source)} if client == "ours" else kept
 
     def measure(self, scenario: str, entrants: list[Entrant]) -> dict[str, Figures]:
@@ -207,14 +210,24 @@ class Bench(NamedTuple):
             print(f"{scenario}: {label} left out: {complaints[label]}", file=sys.stderr)
         return {label: figures(costs[entrants[0].label], mine) for label, mine in costs.items()}
 
-    def keep(self, part: str, found: dict[str, Any]) -> None:
-        """Write figures into the file, beside those that it holds."""
+    def keep(self, part: str, found: dict[str, dict[str, Any]]) -> None:
+        """Write name -> figures into a part of the file, beside those that it holds."""
         if self.file is None:
             return
         known = json.loads(self.file.read_text("utf-8")) if self.file.exists() else {}
         known["about"] = {**about(), "server": self.urls["kind"], "rounds": self.rounds}
-        known.setdefault(part, {}).update(found)
+        for name, figures in found.items():
+            known.setdefault(part, {}).setdefault(name, {}).update(figures)
         self.file.write_text(json.dumps(known, indent=1) + "\n", "utf-8")
+
+
+def units(scenario: str) -> float:
+    """Units of one call."""
+    row = SCENARIOS[scenario]
+    if row.unit != "MB":
+        return 1
+    page = row.url.rpartition("/")[2]
+    return float(row.options.get("size", server.SIZES[page])) / 1e6
 
 
 def figures(baseline: list[float], mine: list[float]) -> Figures:
@@ -272,6 +285,7 @@ def entrants_of(scenario: str, names: list[str]) -> list[Entrant]:
 def arguments(description: str | None, *, steps: bool = False) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(description or "").split("\n")[0])
     if steps:
+        parser.add_argument("--instructions", action="store_true", help="count, not time")
         parser.add_argument("--step", help="one or more, with commas; otherwise all")
     else:
         every = ",".join(SCENARIOS)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FIELDS = {
     "Accept": "application/json",
@@ -25,7 +29,7 @@ class Scenario(NamedTuple):
     do: str = "get"
     url: str = "{http}/tiny"
     count: int = 500  # calls in a slice
-    options: dict[str, Any] = {}
+    options: Mapping[str, Any] = MappingProxyType({})
     unit: str = "request"  # or MB (10**6 bytes), process, connection, pool
     only: tuple[str, ...] = ()
     threads: int = 1

@@ -197,7 +197,8 @@ def nginx(folder: Path, plain: int, secure: int) -> subprocess.Popen[bytes]:
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     (folder / "nginx.conf").write_text(
-        f"""daemon off; worker_processes 1; worker_rlimit_nofile 8192; pid {folder}/pid; error_log {folder}/log crit;
+        f"""daemon off; worker_processes 1; worker_rlimit_nofile 8192;
+pid {folder}/pid; error_log {folder}/log crit;
 events {{ worker_connections 4096; }}
 http {{ access_log off; sendfile on; tcp_nodelay on; {temporary}
 keepalive_requests 1000000000; keepalive_timeout 1h;

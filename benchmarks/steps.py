@@ -1,9 +1,11 @@
 """What each step of making a request cheap buys: ours with one step off, beside ours as it is.
 
     python benchmarks/steps.py --rounds 15 --json docs/benchmarks.json
+    python benchmarks/steps.py --instructions --json docs/benchmarks.json
 
 A step is switched off from outside, at run time, by putting the plain way in its place: most of
-them are seams that programs use, too.  ``tests/pure/test_benchmarks.py`` holds that each switch
+them are seams that programs use, too.  The second command counts instructions (callgrind, of
+Debian's valgrind), which no other load of the machine can change.  A test holds that each switch
 still does something.
 """
 
@@ -13,7 +15,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 class Step(NamedTuple):
@@ -31,52 +33,60 @@ def module(name: str) -> Any:
     return sys.modules[f"urllib3.{name}"]
 
 
-def after(owner: Any, name: str, extra: Callable[[Any], object]) -> None:
-    """Do EXTRA with the object, each time its method NAME has been called."""
+def after(owner: Any, name: str, extra: Callable[[Any, Any], object]) -> None:
+    """Do EXTRA with the object and the result, each time its method NAME has been called."""
     method = getattr(owner, name)
 
     def longer(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = method(self, *args, **kwargs)
-        extra(self)
+        extra(self, result)
         return result
 
     setattr(owner, name, longer)
+
+
+def nothing() -> None:
+    after(module("connection").HTTPConnection, "getresponse", lambda *_: None)
 
 
 def one_piece() -> None:
     import http.client
 
     # Any wrapper makes the connection walk http.client's chain, as for sentry and others.
-    after(http.client.HTTPConnection, "endheaders", lambda connection: None)
+    after(http.client.HTTPConnection, "endheaders", lambda *_: None)
 
 
 def block() -> None:
-    module("_wire").plain_head = lambda block: None
+    module("_wire").plain_head = lambda _: None
 
 
 def no_email() -> None:
     import http.client
 
-    after(http.client.HTTPResponse, "begin", lambda response: None)
+    after(http.client.HTTPResponse, "begin", lambda *_: None)
 
 
 def lazy_headers() -> None:
-    after(module("_wire").Head, "__init__", lambda head: head.headers)
+    after(module("connection").HTTPConnection, "getresponse", lambda _, answer: answer.headers)
+
+
+def lazy_response() -> None:
+    connection = module("connection").HTTPConnection
+    after(connection, "getresponse", lambda _, answer: answer._original_response)
 
 
 def lazy_message() -> None:
-    after(module("_incoming").IncomingResponse, "begin", lambda response: response.msg)
+    connection = module("connection").HTTPConnection
+    after(connection, "getresponse", lambda _, answer: answer._original_response.msg)
 
 
 def no_file() -> None:
-    after(
-        module("_incoming").IncomingResponse, "begin", lambda response: response.receiver.hold()
-    )
+    module("_incoming").Receiver.has = lambda *_: False
 
 
 def same_fields() -> None:
     connection = module("connection").HTTPConnection
-    after(connection, "request", lambda self: self.__dict__.update(_asked=None))
+    after(connection, "request", lambda self, _: self.__dict__.update(_asked=None))
 
 
 def key() -> None:
@@ -120,23 +130,45 @@ def context_memo() -> None:
 STEPS = {
     step.switch_off.__name__: step
     for step in (
+        Step("(a switch that does nothing", "nothing)", "tiny", nothing),
         Step("the head of an answer is parsed in one block", "line by line", "api", block),
-        Step("… by this package", "by `email.parser`, through `http.client`", "api", no_email),
+        Step("… by this package", "by `http.client` and `email.parser`", "api", no_email),
         Step("header fields are taken apart when looked at", "always", "api", lazy_headers),
-        Step("the `HTTPMessage` is made when looked at", "always", "api", lazy_message),
-        Step("a small body comes from the `recv` of its head", "from a file", "tiny", no_file),
-        Step("the request leaves in one piece", "by the chain of `http.client`", "tiny", one_piece),
+        Step("the `http.client` response is made when looked at", "always", "api", lazy_response),
+        Step("… and so is its `HTTPMessage`", "both always", "api", lazy_message),
+        Step("a small body is what came with its head", "read from a file", "tiny", no_file),
+        Step("a request leaves in one piece", "by `http.client`'s chain", "tiny", one_piece),
         Step("its fields are settled once", "for each request", "tiny", same_fields),
         Step("a small body leaves with its head", "by a second `send`", "put2k", with_head),
         Step("an ordinary URL is matched whole", "split, checked, rebuilt", "tiny", plain_url),
-        Step("the key of a pool is remembered", "made of thirty settings", "tiny", key),
-        Step("one lock in the pool's queue", "`queue.LifoQueue`", "tiny", light_queue),
+        Step("the key of a pool is remembered", "made of all its settings", "tiny", key),
+        Step("the pool's queue has one lock", "those of `queue.LifoQueue`", "tiny", light_queue),
         Step("the poll object of a socket is kept", "made for each look", "tiny", kept_poll),
-        Step("the timeout is set when it changes", "for each wait", "tiny", known_timeout),
+        Step("a timeout is set when it changes", "for each wait", "tiny", known_timeout),
         Step("a size of chunk is parsed once", "each time", "chunked1k", chunk_memo),
-        Step("contexts are shared by a manager", "made anew", "tls_new", context_memo),
+        Step("TLS contexts are shared by a manager", "made anew", "tls_new", context_memo),
     )
 }
+# Scenario -> two numbers of calls whose instructions are counted, the difference being told.
+CALLS = {"chunked1k": (1, 2), "tls_new": (2, 8)}
+
+
+def instructions(bench: Any, scenario: str, entrant: Any) -> float:
+    """Instructions in user space for each unit."""
+    import run
+
+    def count(calls: int, under: Sequence[str] = ()) -> str:
+        worker = run.Worker(bench, scenario, entrant, under)
+        share = calls / run.SCENARIOS[scenario].count
+        return str(worker.process.communicate(f"{share}\n")[1])
+
+    counted = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    few, many = CALLS.get(scenario, (60, 260))
+    count(few)  # everything is compiled then
+    totals = [
+        int(count(calls, counted).rpartition("Collected :")[2].split()[0]) for calls in (few, many)
+    ]
+    return (totals[1] - totals[0]) / ((many - few) * run.units(scenario))
 
 
 def main() -> None:
@@ -150,9 +182,17 @@ def main() -> None:
             steps = [name for name in names if STEPS[name].scenario == scenario]
             entrants = [run.Entrant("all steps", "ours", {})]
             entrants += [run.Entrant(name, "ours", {"without": name}) for name in steps]
-            found = bench.measure(scenario, entrants)
-            print(run.table(scenario, found), flush=True)
-            bench.keep("steps", {name: found[name] for name in steps})
+            if options.instructions:
+                counts = {each.label: instructions(bench, scenario, each) for each in entrants}
+                every = counts.pop("all steps")
+                for name, count in counts.items():
+                    print(f"{scenario:10} {every:12,.0f}  {count / every - 1:+7.1%}  {name}")
+                more = {name: {"more": round(n / every - 1, 4)} for name, n in counts.items()}
+                bench.keep("steps", more)
+            else:
+                found = bench.measure(scenario, entrants)
+                print(run.table(scenario, found), flush=True)
+                bench.keep("steps", {name: found[name] for name in steps})
 
 
 if __name__ == "__main__":

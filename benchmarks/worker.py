@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import itertools
 import json
 import resource
 import socket
@@ -86,13 +87,8 @@ def many_pools(client: Any, url: str, size: int) -> Callable[[str], int]:
     urls = [f"http://h{n}.example:{place.port}{place.path}" for n in range(size)]
     for each in urls:
         http.connection_from_url(each)
-    asked = urls[:: max(1, size // LIVE)][:LIVE] * LIVE
-
-    def ask(url: str) -> int:
-        asked.append(asked.pop(0))
-        return len(http.request("GET", asked[0]).data)
-
-    return ask
+    asked = itertools.cycle(urls[:: max(1, size // LIVE)][:LIVE])
+    return lambda _: len(http.request("GET", next(asked)).data)
 
 
 def resolve_to_loopback() -> None:
@@ -111,7 +107,7 @@ def many_idle(client: Any, url: str, size: int) -> Callable[[str], int]:
     return lambda _: len(pool.urlopen("GET", place.path).data)
 
 
-def many_threads(client: Any, url: str, size: int) -> Callable[[str], int]:
+def many_threads(client: Any, _url: str, size: int) -> Callable[[str], int]:
     """One pool of SIZE connections."""
     client.http = client.urllib3.PoolManager(maxsize=size, block=True)
     return client.get  # type: ignore[no-any-return]
@@ -123,7 +119,7 @@ SIZED = {"flat_pools": many_pools, "flat_idle": many_idle, "flat_threads": many_
 def main() -> None:
     client_name, name, base, setting = *sys.argv[1:3], *map(json.loads, sys.argv[3:5])
     scenario = SCENARIOS[name]
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard), hard))
     client = CLIENTS[client_name](base["ca"])
     if scenario.prepare and hasattr(client, scenario.prepare):
