@@ -22,36 +22,39 @@ from run import shown  # noqa: E402
 from scenarios import GROUPS, SCENARIOS  # noqa: E402
 from steps import STEPS  # noqa: E402
 
-FEW = (
-    *("tiny", "tls_tiny", "api", "threads8", "put2k", "gzip100k", "chunked_stream", "data"),
-    *("new", "tls_new", "import", "tls_memory", "requests_tiny"),
-)
+FEW = {
+    "tiny": "GET of 100 bytes",
+    "tls_tiny": "… over TLS",
+    "threads8": "… from 8 threads on one pool",
+    "api": "GET of 3 KB of JSON with 20 header fields",
+    "put2k": "PUT of 2 KB",
+    "gzip100k": "GET of 100 KB, gzip",
+    "stream8k": "100 MB in pieces of 8 KB, each MB",
+    "chunked_stream": "100 MB in chunks of 8 KB, each MB",
+    "new": "GET over a new connection",
+    "tls_new": "… over a new TLS connection",
+    "requests_tiny": "GET of 100 bytes by requests on top",
+    "import": "import, in a new process",
+    "tls_memory": "memory of an open TLS connection",
+}
 PEERS = [name for name in CLIENTS if name not in ("urllib3", "ours")]
 
 
-def table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+def table(head: list[str], rows: list[list[str]], texts: int = 1) -> str:
+    """A table whose first columns are text and the others figures."""
+    rule = ["---"] * texts + ["---:"] * (len(head) - texts)
+    return "\n".join("| " + " | ".join(line) + " |" for line in [head, rule, *rows])
 
 
 def summary(figures: dict[str, Any]) -> str:
     """The few rows of the README."""
     rows = []
-    for name in FEW:
-        if name not in figures["scenarios"]:
-            continue
-        found = figures["scenarios"][name]
-        base, ours = found["urllib3"], found["ours"]
-        what = SCENARIOS[name].what.removeprefix("… ")
-        rows.append(
-            [
-                f"{what} (`{name}`)",
-                shown(name, base["cost"]),
-                shown(name, ours["cost"]),
-                f"**{chart.times(ours['ratio'])}**",
-            ]
-        )
-    return table(["CPU of the client, or memory", "urllib3 2.8.0", "here", "less"], rows)
+    for name, what in FEW.items():
+        found = figures["scenarios"].get(name)
+        if found is not None:
+            costs = [shown(name, found[client]["cost"]) for client in ("urllib3", "ours")]
+            rows.append([what, *costs, f"**{chart.times(found['ours']['ratio'])}**"])
+    return table(["CPU of the client", "urllib3 2.8.0", "here", "less"], rows)
 
 
 def everything(figures: dict[str, Any]) -> str:
@@ -80,36 +83,31 @@ def everything(figures: dict[str, Any]) -> str:
 
 
 def flat(figures: dict[str, Any]) -> str:
-    rows = [
-        [
-            f"`{name}`: {SCENARIOS[name].what}",
-            count,
-            shown(name, row["cost"]),
-            f"{row['ratio']:.2f}",
-        ]
-        for name, found in figures["flat"].items()
-        for count, row in found.items()
-    ]
-    return table(["with so many", "", "for each request", "times less than with 1"], rows)
+    rows = []
+    for name, found in figures["flat"].items():
+        for count, row in found.items():
+            what = f"{int(count):,} {SCENARIOS[name].what}"
+            spread = f"{row['ratio']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+            rows.append([what, f"`{name}`", shown(name, row["cost"]), spread])
+    return table(["with", "scenario", "a request costs", "times less than with 1"], rows, 2)
 
 
 def steps(figures: dict[str, Any]) -> str:
     rows = []
     for name, step in STEPS.items():
         row = figures["steps"].get(name)
-        if row is None:
-            continue
-        low, high = 1 / row["high"] - 1, 1 / row["low"] - 1
-        rows.append(
-            [
-                f"{step.what}, not {step.instead}",
-                f"`{step.scenario}`",
-                f"{row['more']:+.1%}" if "more" in row else "",
-                f"{1 / row['ratio'] - 1:+.0%} [{low:+.0%}, {high:+.0%}]",
-            ]
-        )
-    head = ["step", "scenario", "instructions without it", "CPU without it [quartiles]"]
-    return table(head, rows)
+        if row is not None:
+            cpu = [1 / row[which] - 1 for which in ("ratio", "high", "low")]
+            instructions = more(row["more"], 1) if "more" in row else ""
+            spread = "{} [{}, {}]".format(*map(more, cpu))
+            rows.append([step.what, step.instead, f"`{step.scenario}`", instructions, spread])
+    head = ["step", "without it", "scenario", "instructions", "CPU [quartiles]"]
+    return table(head, rows, 3)
+
+
+def more(share: float, digits: int = 0) -> str:
+    """By how much something grows."""
+    return f"{share:+.{digits}%}" if share < 1 else f"times {share + 1:.1f}"
 
 
 def where(figures: dict[str, Any]) -> str:
