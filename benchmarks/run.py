@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
+import functools
 import json
 import os
 import platform
@@ -28,7 +29,8 @@ from urllib.parse import urlsplit
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-import server  # noqa: E402 -- its folder has just been put on the path
+import chart  # noqa: E402 -- its folder has just been put on the path
+import server  # noqa: E402
 from clients import CLIENTS  # noqa: E402
 from scenarios import FLAT, SCENARIOS  # noqa: E402
 
@@ -64,8 +66,12 @@ class Entrant(NamedTuple):
     setting: dict[str, Any]
 
 
+@functools.lru_cache
 def environment(folder: Path, name: str) -> Path:
-    """The Python of an environment, which is made once and kept in FOLDER."""
+    """The Python of an environment, which is made once and kept in FOLDER.
+
+    Without urllib3 nothing can be measured; without another client only that one is left out.
+    """
     python = folder / name / "bin" / "python"
     complete = folder / name / "complete"
     if not complete.exists():
@@ -291,6 +297,7 @@ def arguments(description: str | None, *, steps: bool = False) -> argparse.Names
         every = ",".join(SCENARIOS)
         parser.add_argument("--scenario", default="tiny,api", help=f"of: {every}; or all")
         parser.add_argument("--client", default="all", help=f"of: {','.join(CLIENTS)}")
+        parser.add_argument("--svg", type=Path, help="draw a chart into this file")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", type=Path, help="put the figures into this file")
     parser.add_argument(
@@ -329,11 +336,16 @@ def main() -> None:
     names = list(CLIENTS) if options.client == "all" else options.client.split(",")
     names = list(dict.fromkeys(["urllib3", *names]))
     start = time.monotonic()
+    drawn = {}
     with ready(options) as bench:
         for scenario in scenarios:
             found = bench.measure(scenario, entrants_of(scenario, names))
             print(table(scenario, found), flush=True)
             bench.keep("flat" if scenario in FLAT else "scenarios", {scenario: found})
+            if scenario not in FLAT:
+                drawn[scenario] = found
+    if options.svg:
+        options.svg.write_text(chart.draw(drawn), "utf-8")
     print(f"\n{time.monotonic() - start:.0f} s")
 
 

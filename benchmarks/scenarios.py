@@ -119,10 +119,12 @@ GROUPS: dict[str, dict[str, Scenario]] = {
             measure="memory",
         ),
     },
-    "GET of 100 bytes beneath other programs": {
-        "patched": Scenario("http.client wrapped as sentry does", only=OURS, prepare="like_sentry"),
+    "GET of 100 bytes, patched and beneath requests": {
+        "patched": Scenario(
+            "http.client wrapped, as sentry does", only=OURS, prepare="like_sentry"
+        ),
         "overridden": Scenario(
-            "_send_output overridden as botocore does", only=OURS, prepare="like_botocore"
+            "_send_output overridden, as botocore does", only=OURS, prepare="like_botocore"
         ),
         "requests_tiny": Scenario("requests on top", "by_requests", count=200),
         "requests_api": Scenario(
