@@ -16,6 +16,8 @@ import functools
 import json
 import os
 import platform
+import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -224,7 +226,10 @@ class Bench(NamedTuple):
         known["about"] = {**about(), "server": self.urls["kind"], "rounds": self.rounds}
         for name, figures in found.items():
             known.setdefault(part, {}).setdefault(name, {}).update(figures)
-        self.file.write_text(json.dumps(known, indent=1) + "\n", "utf-8")
+        text = json.dumps(known, indent=1)
+        # A line for each row of figures: so a new run is a change that can be read.
+        text = re.sub(r"\{([^{}]*)\}", lambda row: "{" + " ".join(row[1].split()) + "}", text)
+        self.file.write_text(text + "\n", "utf-8")
 
 
 def units(scenario: str) -> float:
@@ -315,6 +320,7 @@ def arguments(description: str | None, *, steps: bool = False) -> argparse.Names
 @contextlib.contextmanager
 def ready(options: argparse.Namespace) -> Iterator[Bench]:
     """Servers on one core, the clients on another, where there are two."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the servers end with this process
     first, *others = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [None]
     with tempfile.TemporaryDirectory() as name:
         ca = certificates(environment(options.environments, "urllib3"), Path(name))

@@ -200,7 +200,7 @@ def nginx(folder: Path, plain: int, secure: int) -> subprocess.Popen[bytes]:
         f"""daemon off; worker_processes 1; worker_rlimit_nofile 8192;
 pid {folder}/pid; error_log {folder}/log crit;
 events {{ worker_connections 4096; }}
-http {{ access_log off; sendfile on; tcp_nodelay on; {temporary}
+http {{ access_log off; sendfile on; tcp_nopush on; tcp_nodelay on; {temporary}
 keepalive_requests 1000000000; keepalive_timeout 1h;
 default_type application/json;
 ssl_certificate {folder}/server.pem; ssl_certificate_key {folder}/server.key;
