@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
-import importlib
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import pytest
 
-import urllib3
-from tests.shape.project import ROOT
-from tests.support.answers import head, in_chunks
-from tests.support.scripted import serve
+from tests.support import benchmarks as scripts
 
-HERE = ROOT / "benchmarks"
 SVG = "{http://www.w3.org/2000/svg}"
-NAMES = [path.stem for path in HERE.glob("*.py")]
 
-
-def load() -> SimpleNamespace:
-    """The scripts as modules, forgotten again at once: their names are common ones."""
-    before = set(sys.modules)
-    sys.path.insert(0, str(HERE))
-    try:
-        return SimpleNamespace(**{name: importlib.import_module(name) for name in NAMES})
-    finally:
-        sys.path.remove(str(HERE))
-        for name in (set(sys.modules) - before) & set(NAMES):
-            del sys.modules[name]
-
-
-benchmarks = load()
+benchmarks = scripts.load()
 
 
 def test_noise_that_meets_a_whole_round_does_not_change_the_ratio() -> None:
@@ -109,76 +84,6 @@ def test_a_page_made_of_repeated_pieces_is_of_the_size_that_is_told(path, answer
     for piece, times in answers[path.encode()][1:]:
         size += piece.count(b"\0") * times
     assert size == benchmarks.server.SIZES[path]
-
-
-# ---------------------------------------------------------------- what each step buys
-
-COUNT = """
-import sys, steps
-if sys.argv[1]:
-    steps.STEPS[sys.argv[1]].switch_off()
-import urllib3
-http = urllib3.PoolManager()
-def once():
-    http.request("PUT", sys.argv[2] + "up", body=b"x" * 2000)
-    http.request("GET", sys.argv[2] + "chunked").headers
-for _ in range(5):
-    once()
-seen = []
-sys.setprofile(lambda frame, event, argument: seen.append(event))
-once()
-sys.setprofile(None)
-print(seen.count("call") * 1000 + seen.count("c_call"))
-"""
-
-
-@contextlib.contextmanager
-def site() -> Iterator[str]:
-    small = head("Content-Length: 2", "Server: test") + b"ok"
-    chunked = head("Transfer-Encoding: chunked", "Server: test") + in_chunks(b"x" * 900, 300)
-    with serve(handler=lambda request: chunked if "chunked" in request.line else small) as server:
-        yield server.url("/")
-
-
-def output_of(code: str, *arguments: str) -> str:
-    """What a program prints that imports the scripts, and the package that is tested here."""
-    package = Path(urllib3.__file__).parent.parent
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        env={**os.environ, "PYTHONPATH": f"{HERE}{os.pathsep}{package}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert not done.returncode, done.stderr
-    return done.stdout
-
-
-def calls(step: str, url: str) -> int:
-    return int(output_of(COUNT, step, url))
-
-
-SWITCHES = [name for name in benchmarks.steps.STEPS if name not in {"nothing", "context_memo"}]
-
-
-@pytest.mark.parametrize("step", SWITCHES)
-def test_a_step_that_is_switched_off_is_taken_in_another_way(step: str) -> None:
-    with site() as url:
-        assert calls(step, url) not in {calls("", url), calls("nothing", url)}
-
-
-def test_a_step_that_is_switched_off_builds_a_context_for_each_connection() -> None:
-    code = """
-import steps, sys
-if sys.argv[1:]:
-    steps.STEPS["context_memo"].switch_off()
-from urllib3._tls import ContextMemo, TlsPolicy
-import ssl
-memo, policy = ContextMemo(), TlsPolicy(cert_reqs=ssl.CERT_NONE, assert_hostname=False)
-print(memo.get(policy) is memo.get(policy))
-"""
-    said = [output_of(code), output_of(code, "off")]
-    assert said == ["True\n", "False\n"]
 
 
 # ---------------------------------------------------------------- what is shown
