@@ -31,8 +31,7 @@ def inject_into_urllib3() -> None:
     HTTPSConnectionPool.ConnectionCls = HTTP2Connection
     connection.HTTPSConnection = HTTP2Connection  # type: ignore[misc]
     # New lists: the old ones may be in use.  Servers without HTTP/2 choose the second.
-    util.ALPN_PROTOCOLS = ["h2", "http/1.1"]
-    ssl_.ALPN_PROTOCOLS = ["h2", "http/1.1"]
+    util.ALPN_PROTOCOLS = ssl_.ALPN_PROTOCOLS = ["h2", "http/1.1"]
 
 
 def extract_from_urllib3() -> None:
@@ -46,8 +45,7 @@ def extract_from_urllib3() -> None:
 
     HTTPSConnectionPool.ConnectionCls = orig_HTTPSConnection
     connection.HTTPSConnection = orig_HTTPSConnection  # type: ignore[misc]
-    util.ALPN_PROTOCOLS = ["http/1.1"]
-    ssl_.ALPN_PROTOCOLS = ["http/1.1"]
+    util.ALPN_PROTOCOLS = ssl_.ALPN_PROTOCOLS = ["http/1.1"]
     orig_HTTPSConnection = None
 
 
