@@ -398,7 +398,6 @@ class HTTPConnection(_Stock):
             if receiver is not None:
                 receiver.close()
             self.sock = None
-            self._asked = None
             del self._buffer[:]
             self.is_verified = False
             self.proxy_is_verified = None
