@@ -56,7 +56,7 @@ def squeezed():
     check = 0
     for _ in range(BLOCKS):
         check = zlib.crc32(BLOCK, check)
-    trailer = zlib.compress(b"", wbits=-zlib.MAX_WBITS) + struct.pack("<LL", check, LARGE)
+    trailer = squeezer.flush() + struct.pack("<LL", check, LARGE)
     begin = gzip.compress(b"")[:10]
     yield from chunked(itertools.chain([begin], itertools.repeat(block, BLOCKS), [trailer]))
 

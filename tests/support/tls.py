@@ -43,9 +43,10 @@ def tls_server(
     def serve(raw: socket.socket) -> None:
         # A client that refuses us breaks off, and that is its right.
         with contextlib.suppress(OSError), raw, context.wrap_socket(raw, server_side=True) as sock:
-            open_sockets.append(sock)
             server.protocols.append(sock.selected_alpn_protocol())
             server.clients.append(sock.getpeercert(binary_form=True))
+            # From here on it may be closed beneath us: those two would miss what it then lacks.
+            open_sockets.append(sock)
             talk(sock)
 
     def accept() -> None:
