@@ -1,9 +1,9 @@
 """The receiving end of a connection, and the ``http.client`` response that reads from it.
 
 A response never makes a file of its own from the socket: it borrows the connection's
-:class:`Receiver`, which hands over the head and a small body straight from what one ``recv``
-brought.  A buffered file appears only when somebody needs one: for a longer body, or because a
-program walks ``response._fp.fp.raw._sock``.
+:class:`Receiver`, which hands over head and body straight from what ``recv`` brings.  A buffered
+file appears only when somebody asks for one, because a program walks ``response._fp.fp.raw._sock``;
+from then on everything is read through it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ _RECEIVE = 65536  # bytes asked of the socket at a time while reading a head
 # filled; beyond, a body is collected in pieces that double (CVE-2025-13836).
 _AT_ONCE = 1 << 28
 _FIRST_PIECE = 1 << 20
+# Up to here a body is received piece by piece, beyond into memory set aside for it.
+_IN_PIECES = 1 << 18
 
 # Taken at import: gevent and eventlet patch before it, httpretty and mocket replace the name after.
 _Socket = socket.socket
@@ -37,16 +39,19 @@ class Receiver:
         alone, for that is what test doubles provide (the ``recv`` of httpretty's goes elsewhere).
     """
 
-    __slots__ = ("_file", "_readable", "_recv", "closed", "pending", "sock")
+    __slots__ = ("_file", "_held", "_readable", "_recv", "at", "closed", "pending", "sock")
 
     def __init__(self, sock: typing.Any) -> None:
         self.sock = sock
         #: Received and not consumed.  After a complete message it must be empty, or the peer sent
         #: what nobody asked for and the connection must not be used again.
         self.pending = b""
+        #: How much of :attr:`pending` the reader of the body has had already; else 0.
+        self.at = 0
         #: Given up before the end of a message: what comes next on the socket is unknown.
         self.closed = False
         self._file: io.BufferedReader | None = None
+        self._held: io.RawIOBase | None = None
         self._readable: Callable[[], object] | None = None
         self._recv: Callable[[int], bytes]
         if isinstance(sock, _Socket):
@@ -134,20 +139,114 @@ class Receiver:
 
     def hold(self) -> None:
         """Keep the descriptor open beyond the connection: the rest of a body is still to come."""
-        _ = self.file
+        if not isinstance(self.sock, _Socket):
+            _ = self.file
+        elif self._held is None:
+            self._held = self.sock.makefile("rb", 0)
 
     def has(self, amount: int) -> bool:
         """Whether the next *amount* bytes are here already."""
-        return self._file is None and len(self.pending) >= amount
+        return self._file is None and len(self.pending) - self.at >= amount
 
     def take(self, amount: int) -> bytes:
         """The next *amount* bytes, of which :meth:`has` was true."""
-        pending = self.pending
+        pending, at = self.pending, self.at
         if len(pending) == amount:
             self.pending = b""
             return pending
-        self.pending = pending[amount:]
-        return pending[:amount]
+        self.at = at + amount
+        return pending[at : self.at]
+
+    def read(self, amount: int) -> bytes:
+        """The next *amount* bytes; less only at the end of the stream."""
+        if self._file is not None:
+            return self._file.read(amount)
+        pending, at = self.pending, self.at
+        end = at + amount
+        if end <= len(pending):
+            self.at = end
+            return pending[at:end]
+        if amount <= _IN_PIECES:
+            return self._receive_pieces(amount)
+        # A BytesIO gives away its memory uncopied, and memory of zeros costs nothing until used.
+        whole = io.BytesIO(bytes(amount))
+        with whole.getbuffer() as view:
+            received = self.readinto(view)
+        return whole.getvalue() if received == amount else whole.getvalue()[:received]
+
+    def _receive_pieces(self, amount: int) -> bytes:
+        parts = [self._unread()]
+        missing = amount - len(parts[0])
+        try:
+            while missing > 0:
+                part = self._recv(missing if missing > _RECEIVE else _RECEIVE)
+                if not part:
+                    break
+                parts.append(part)
+                missing -= len(part)
+        except BaseException:
+            self.pending = b"".join(parts)
+            raise
+        if missing < 0:
+            self.pending, self.at = part, len(part) + missing
+            parts[-1] = part[:missing]
+        return parts[1] if len(parts) == 2 and not parts[0] else b"".join(parts)
+
+    def _unread(self) -> bytes:
+        """What is in hand, taken out."""
+        unread, self.pending, self.at = self.pending[self.at :], b"", 0
+        return unread
+
+    def readinto(self, view: memoryview) -> int:
+        """Fill *view*; the number of bytes, which is less than its size only at the end."""
+        if self._file is not None:
+            return self._file.readinto(view)
+        size = len(view)
+        if size < _RECEIVE:
+            data = self.read(size)
+            view[: len(data)] = data
+            return len(data)
+        filled = min(size, len(self.pending) - self.at)
+        if filled:
+            view[:filled] = self.take(filled)
+        recv_into = self.sock.recv_into
+        try:
+            while filled < size and (received := recv_into(view[filled:])):
+                filled += received
+        except BaseException:
+            self.pending, self.at = bytes(view[:filled]), 0
+            raise
+        return filled
+
+    def readline(self, most: int) -> bytes:
+        """The next line, with its end, or *most* bytes of it, or what there is before the end."""
+        if self._file is not None:
+            return self._file.readline(most)
+        pending, at = self.pending, self.at
+        end = pending.find(b"\n", at, at + most) + 1
+        if not end:
+            self.pending, self.at = self._receive_line(most), 0
+            pending, at = self.pending, 0
+            end = pending.find(b"\n", 0, most) + 1 or min(most, len(pending))
+        self.at = end
+        return pending[at:end]
+
+    def _receive_line(self, most: int) -> bytes:
+        """What is in hand, and more until it holds a line or *most* bytes."""
+        # A line may arrive byte by byte; each byte is looked at once.
+        parts = [self._unread()]
+        size = len(parts[0])
+        try:
+            while size < most:
+                part = self._recv(_RECEIVE)
+                parts.append(part)
+                size += len(part)
+                if not part or b"\n" in part:
+                    break
+        except BaseException:
+            self.pending = b"".join(parts)
+            raise
+        return b"".join(parts)
 
     @property
     def is_fit(self) -> bool:
@@ -160,6 +259,8 @@ class Receiver:
 
     def end_message(self) -> None:
         """A message was read to its end: let go of the file, keeping what was received beyond."""
+        if self.at:
+            self.pending = self._unread()
         file = self._file
         if file is not None:
             self._file = None
@@ -171,10 +272,11 @@ class Receiver:
     def close(self) -> None:
         """Let go of the socket; what was received is forgotten."""
         self.closed = True
-        self.pending = b""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self.pending, self.at = b"", 0
+        for file in (self._file, self._held):
+            if file is not None:
+                file.close()
+        self._file = self._held = None
 
 
 class _Rest(io.RawIOBase):
@@ -199,7 +301,7 @@ class _Rest(io.RawIOBase):
         return typing.cast("int", self._sock.fileno())
 
     def readinto(self, buffer: typing.Any) -> int | None:
-        pending = self._receiver.pending
+        pending = self._receiver._unread()
         if pending:
             count = min(len(pending), len(buffer))
             buffer[:count] = pending[:count]
@@ -384,15 +486,14 @@ class IncomingResponse(http.client.HTTPResponse):
             return super().read(amt)
         if amt is not None and amt >= 0:
             return self._read_some(min(amt, length), length)
-        receiver = self.receiver
-        data = receiver.take(length) if receiver.has(length) else self._collect(length)
+        data = self._collect(length)
         self.length = 0
         self._close_conn()
         return data
 
     def _read_some(self, amt: int, length: int) -> bytes:
         receiver = self.receiver
-        data = receiver.take(amt) if receiver.has(amt) else receiver.file.read(amt)
+        data = receiver.read(amt)
         self.length = length - len(data)
         if not self.length or (amt and not data):
             self._close_conn()
@@ -407,7 +508,7 @@ class IncomingResponse(http.client.HTTPResponse):
 
     def _read_as_it_comes(self, length: int) -> bytes:
         """Up to *length* bytes; less only at the end of the stream."""
-        file = self.receiver.file
+        file = self.receiver
         if length <= _AT_ONCE:
             return file.read(length)
         parts, missing = [], length
@@ -420,12 +521,7 @@ class IncomingResponse(http.client.HTTPResponse):
         return b"".join(parts)
 
     def _safe_read(self, amt: int) -> bytes:
-        receiver = self.receiver
-        file = receiver._file
-        if file is not None and amt <= _AT_ONCE:
-            data = file.read(amt)
-        else:
-            data = receiver.take(amt) if receiver.has(amt) else self._read_as_it_comes(amt)
+        data = self._read_as_it_comes(amt)
         if len(data) < amt:
             raise http.client.IncompleteRead(data, amt - len(data))
         return data
@@ -457,7 +553,7 @@ class IncomingResponse(http.client.HTTPResponse):
         return left
 
     def _read_next_chunk_size(self) -> int:
-        line = self.receiver.file.readline(_wire.MAX_LINE + 1)
+        line = self.receiver.readline(_wire.MAX_LINE + 1)
         if len(line) > _wire.MAX_LINE:
             raise http.client.LineTooLong("chunk size")
         try:
@@ -471,7 +567,7 @@ class IncomingResponse(http.client.HTTPResponse):
 
     def _read_and_discard_trailer(self) -> None:
         for _ in range(_wire.MAX_TRAILERS + 1):
-            line = self.receiver.file.readline(_wire.MAX_LINE + 1)
+            line = self.receiver.readline(_wire.MAX_LINE + 1)
             if len(line) > _wire.MAX_LINE:
                 raise http.client.LineTooLong("trailer line")
             if line in (b"\r\n", b"\n", b""):

@@ -254,7 +254,10 @@ class BaseHTTPResponse(io.IOBase):
             return data
         bound = -1 if flush_decoder or max_length is None else max_length
         try:
-            data = self._decoder.decompress(data, max_length=bound)
+            if flush_decoder and type(self._decoder) is GzipDecoder:
+                data = self._decoder.decompress_whole(data)
+            else:
+                data = self._decoder.decompress(data, max_length=bound)
         except self.DECODER_ERROR_CLASSES as error:
             raise self._undecodable(error) from error
         self._has_decoded_content = True
