@@ -25,6 +25,8 @@ _RECEIVE = 65536  # bytes asked of the socket at a time while reading a head
 # filled; beyond, a body is collected in pieces that double (CVE-2025-13836).
 _AT_ONCE = 1 << 28
 _FIRST_PIECE = 1 << 20
+_BIG_PIECE = 1 << 15
+_AHEAD = 1 << 18  # bytes asked of the socket at a time while a body is read in small pieces
 # Up to here a body is received piece by piece, beyond into memory set aside for it.
 _IN_PIECES = 1 << 18
 
@@ -177,9 +179,11 @@ class Receiver:
     def _receive_pieces(self, amount: int) -> bytes:
         parts = [self._unread()]
         missing = amount - len(parts[0])
+        # More than is wanted now saves calls for small pieces; for big ones it would cost a copy.
+        spare = 0 if amount >= _BIG_PIECE else _AHEAD
         try:
             while missing > 0:
-                part = self._recv(missing if missing > _RECEIVE else _RECEIVE)
+                part = self._recv(spare or missing)
                 if not part:
                     break
                 parts.append(part)
@@ -247,6 +251,11 @@ class Receiver:
             self.pending = b"".join(parts)
             raise
         return b"".join(parts)
+
+    def between_chunks(self) -> bytes:
+        """What would part a chunk, whose size has just been read, from another of that size."""
+        line = self.pending.rfind(b"\n", 0, self.at - 1) + 1
+        return b"\r\n" + self.pending[line : self.at]
 
     @property
     def is_fit(self) -> bool:
@@ -446,8 +455,25 @@ class IncomingResponse(http.client.HTTPResponse):
     @property
     def fp(self) -> typing.Any:  # type: ignore[override]  # nobody else sets it
         """The file the body is read from; None once the body has been read or given up."""
-        # The first look is for the reader of chunks, who asks once for each.
-        return (self.receiver._file or self.receiver.file) if self._open else None
+        return self.receiver.file if self._open else None
+
+    @property
+    def wire(self) -> Receiver | None:
+        """What :attr:`fp` would read from, without a file being made of it."""
+        return self.receiver if self._open else None
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the body can be had from :attr:`wire` unseen: nobody looks on.
+
+        sentry and aws-xray wrap ``http.client.HTTPResponse.read``, others ``read`` of one response.
+        """
+        return (
+            self._open
+            and self.receiver._file is None
+            and http.client.HTTPResponse.read is STOCK_READ
+            and _READERS.isdisjoint(self.__dict__)
+        )
 
     def isclosed(self) -> bool:
         return not self._open
@@ -478,6 +504,8 @@ class IncomingResponse(http.client.HTTPResponse):
         Raises ``http.client.IncompleteRead`` if the whole rest was asked for and is cut short.
         """
         length = self.length
+        if self.chunked and (amt is None or amt < 0) and self.is_bare:
+            return self._all_chunks()
         if (
             length is None  # chunked, or until the peer closes
             or not self._open
@@ -525,6 +553,33 @@ class IncomingResponse(http.client.HTTPResponse):
         if len(data) < amt:
             raise http.client.IncompleteRead(data, amt - len(data))
         return data
+
+    def _all_chunks(self) -> bytes:
+        """The rest of a body in chunks."""
+        whole = io.BytesIO()
+        try:
+            if self.chunk_left:
+                whole.write(self._safe_read(self.chunk_left))
+                self.chunk_left = 0
+            while (left := self._get_chunk_left()) is not None:
+                self._copy_chunks(left, whole)
+                self.chunk_left = 0
+        except http.client.IncompleteRead as error:
+            raise http.client.IncompleteRead(whole.getvalue()) from error
+        return whole.getvalue()
+
+    def _copy_chunks(self, left: int, whole: io.BytesIO) -> None:
+        """Copy a chunk, and those that are here and alike; the last CRLF is left."""
+        receiver = self.receiver
+        start, end = receiver.at, receiver.at + left
+        if end < len(receiver.pending):
+            between = receiver.between_chunks()
+            with memoryview(receiver.pending) as block:
+                while receiver.pending.startswith(between, end):
+                    whole.write(block[start:end])
+                    start, end = end + len(between), end + len(between) + left
+            receiver.at = start
+        whole.write(self._safe_read(left))
 
     def read1(self, n: int = -1) -> bytes:
         """Up to *n* bytes of what is there; waits only if there is nothing."""
@@ -577,6 +632,7 @@ class IncomingResponse(http.client.HTTPResponse):
 
 STOCK_BEGIN = stock(http.client.HTTPResponse, "begin")
 STOCK_READ = stock(http.client.HTTPResponse, "read")
+_READERS = frozenset(["read", "read1", "readinto", "_safe_read"])
 
 
 def _print_head(head: _wire.Head) -> None:
