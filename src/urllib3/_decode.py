@@ -215,12 +215,14 @@ class GzipDecoder(_ZlibDecoder):
             not self._begun
             and len(data) >= _MEMBER_AT_LEAST
             and size <= len(data) * _BELIEVED_RATIO
-            and data.find(_MEMBER, 1) < 0
         ):
             with contextlib.suppress(zlib.error):
                 out = zlib.decompress(data, _GZIP, size or 1)
-                self._state = GzipDecoderState.OTHER_MEMBERS
-                return out
+                # It looks no further than the first member, which ends with its size.
+                end = (len(out) & 0xFFFFFFFF).to_bytes(4, "little")
+                if data.find(end + _MEMBER, _MEMBER_AT_LEAST - len(end)) < 0:
+                    self._state = GzipDecoderState.OTHER_MEMBERS
+                    return out
         return self.decompress(data)
 
     def _other_members(self, out: bytes, max_length: int) -> bytes:
