@@ -856,7 +856,7 @@ class HTTPResponse(BaseHTTPResponse):
         self._uncached_read_occurred = True
         # What stands in between may change while the reader is busy with a piece.
         while self._fp is fp and fp.wire and (left := fp.length):
-            wanted = amt if amt < left else left
+            wanted = min(left, amt)
             data = self._receive(fp, wanted)
             if len(data) < wanted:
                 self._decoded_buffer.put(data)
@@ -1137,7 +1137,11 @@ def _is_flat(b: object) -> bool:
     if type(b) is bytearray:
         return bool(b)
     return (
-        type(b) is memoryview and b.format == "B" and b.c_contiguous and not b.readonly and len(b) > 0
+        type(b) is memoryview
+        and b.format == "B"
+        and b.c_contiguous
+        and not b.readonly
+        and len(b) > 0
     )
 
 
