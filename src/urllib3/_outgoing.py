@@ -20,6 +20,8 @@ if typing.TYPE_CHECKING:
 
 _AT_ONCE = 1 << 19  # bytes of a file that are read and sent at a time
 _WORTH_SENDFILE = 1 << 16  # bytes; below, it costs more than it saves
+_WORTH_GATHERING = 1 << 10  # bytes of a piece on average; below, joining them costs less
+_MOST_PIECES = 1024  # in one call: IOV_MAX of Linux, macOS and the BSDs
 _LAST_CHUNK = b"0\r\n\r\n"
 
 # Taken at import: httpretty and mocket replace the name after, with sockets of their own.
@@ -130,11 +132,15 @@ class _Outlet:
 
 
 def _send_all(sock: socket.socket, pieces: list[bytes | memoryview]) -> None:
-    """What ``sendall`` does, of several pieces and without joining them."""
+    """What ``sendall`` does, of several pieces and, if they are long, without joining them."""
     missing = sum(map(len, pieces))
-    sent = sock.sendmsg(pieces)
-    while missing := missing - sent:
-        while sent >= len(pieces[0]):
+    if missing < len(pieces) * _WORTH_GATHERING:
+        sock.sendall(b"".join(pieces))
+        return
+    while missing:
+        sent = sock.sendmsg(pieces[:_MOST_PIECES])
+        missing -= sent
+        while missing and sent >= len(pieces[0]):
             sent -= len(pieces.pop(0))
-        pieces[0] = memoryview(pieces[0])[sent:]
-        sent = sock.sendmsg(pieces)
+        if missing:
+            pieces[0] = memoryview(pieces[0])[sent:]
