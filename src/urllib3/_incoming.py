@@ -27,6 +27,7 @@ _AT_ONCE = 1 << 28
 _FIRST_PIECE = 1 << 20
 _BIG_PIECE = 1 << 15
 _AHEAD = 1 << 18  # bytes asked of the socket at a time while a body is read in small pieces
+_RECORD = 1 << 14  # bytes that TLS hands out at a time (RFC 8446, 5.1); room for more is wasted
 # Up to here a body is received piece by piece, beyond into memory set aside for it.
 _IN_PIECES = 1 << 18
 
@@ -41,7 +42,7 @@ class Receiver:
         alone, for that is what test doubles provide (the ``recv`` of httpretty's goes elsewhere).
     """
 
-    __slots__ = ("_file", "_held", "_readable", "_recv", "at", "closed", "pending", "sock")
+    __slots__ = ("_file", "_held", "_most", "_readable", "_recv", "at", "closed", "pending", "sock")
 
     def __init__(self, sock: typing.Any) -> None:
         self.sock = sock
@@ -54,6 +55,7 @@ class Receiver:
         self.closed = False
         self._file: io.BufferedReader | None = None
         self._held: io.RawIOBase | None = None
+        self._most = _AHEAD if type(sock) is _Socket else _RECORD
         self._readable: Callable[[], object] | None = None
         self._recv: Callable[[int], bytes]
         if isinstance(sock, _Socket):
@@ -180,10 +182,10 @@ class Receiver:
         parts = [self._unread()]
         missing = amount - len(parts[0])
         # More than is wanted now saves calls for small pieces; for big ones it would cost a copy.
-        spare = 0 if amount >= _BIG_PIECE else _AHEAD
+        spare = 0 if amount >= _BIG_PIECE else self._most
         try:
             while missing > 0:
-                part = self._recv(spare or missing)
+                part = self._recv(spare or min(missing, self._most))
                 if not part:
                     break
                 parts.append(part)
@@ -242,7 +244,7 @@ class Receiver:
         size = len(parts[0])
         try:
             while size < most:
-                part = self._recv(_RECEIVE)
+                part = self._recv(self._most)
                 parts.append(part)
                 size += len(part)
                 if not part or b"\n" in part:
