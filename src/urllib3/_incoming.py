@@ -556,6 +556,22 @@ class IncomingResponse(http.client.HTTPResponse):
             raise http.client.IncompleteRead(data, amt - len(data))
         return data
 
+    def read_chunk(self, left: int) -> bytes | None:
+        """The *left* bytes of a chunk, past its end, in one go; None if it takes more than that."""
+        receiver = self.receiver
+        pending, at = receiver.pending, receiver.at
+        end = at + left
+        if pending.startswith(b"\r\n", end):
+            receiver.at = end + 2
+            return pending[at:end]
+        if left > _RECORD:
+            return None  # one copy for the sake of one call does not pay
+        data = receiver.read(left + 2)
+        if len(data) == left + 2 and data.endswith(b"\r\n"):
+            return data[:left]
+        receiver.pending, receiver.at = data + receiver._unread(), 0
+        return None
+
     def _all_chunks(self) -> bytes:
         """The rest of a body in chunks."""
         whole = io.BytesIO()

@@ -84,6 +84,8 @@ _DRAIN_AT_MOST = 1 << 20
 _READ1_AT_MOST = 8192  # bytes read at a time while waiting for something decoded
 _PYOPENSSL_AT_MOST = 1 << 28  # bytes: its reads fail beyond 2**31
 
+_WORTH_UNPACKING = 4  # chunks of one size in hand; fewer are read one by one
+
 _MIXED = (
     "Calling {0}(decode_content=False) is not supported after {0}(decode_content=True) was called."
 )
@@ -940,8 +942,14 @@ class HTTPResponse(BaseHTTPResponse):
 
     def _handle_chunk(self, amt: int | None) -> bytes:
         """The rest of the chunk, or *amt* bytes of it."""
-        read, left = self._fp._safe_read, self.chunk_left
+        fp, left = self._fp, self.chunk_left
         assert left is not None
+        if (amt is None or left <= amt) and type(fp) is IncomingResponse and fp.is_bare:
+            whole = fp.read_chunk(left)
+            if whole is not None:
+                self.chunk_left = None
+                return whole
+        read = fp._safe_read
         if amt is not None and amt < left:
             part: bytes = read(amt)
             self.chunk_left = left - amt
@@ -1008,13 +1016,14 @@ class HTTPResponse(BaseHTTPResponse):
                 yield data
 
     def _plain_chunks(self, amt: int | None) -> Generator[bytes]:
+        straight = self._straight_chunks()
         while True:
             at_size = self.chunk_left is None
             self._update_chunk_length()
             left = self.chunk_left
             if left == 0:
                 return
-            if at_size and left and (amt is None or left <= amt) and self._straight_chunks():
+            if straight and at_size and left and (amt is None or left <= amt):
                 yield from self._chunks_alike(left)
                 if self.chunk_left is None:
                     continue
@@ -1034,6 +1043,8 @@ class HTTPResponse(BaseHTTPResponse):
         """The chunks that are here in full, each followed by the beginning of one of its size."""
         receiver = self._fp.receiver
         block, start = receiver.pending, receiver.at
+        if len(block) - start < size * _WORTH_UNPACKING or receiver._file is not None:
+            return
         between = receiver.between_chunks()
         if not block.startswith(between, start + size):
             return
