@@ -153,13 +153,13 @@ class Receiver:
         return self._file is None and len(self.pending) - self.at >= amount
 
     def take(self, amount: int) -> bytes:
-        """The next *amount* bytes, of which :meth:`has` was true."""
-        pending, at = self.pending, self.at
+        """The first *amount* bytes behind a head, of which :meth:`has` was true."""
+        pending = self.pending
         if len(pending) == amount:
             self.pending = b""
             return pending
-        self.at = at + amount
-        return pending[at : self.at]
+        self.pending = pending[amount:]
+        return pending[:amount]
 
     def read(self, amount: int) -> bytes:
         """The next *amount* bytes; less only at the end of the stream."""
@@ -214,7 +214,7 @@ class Receiver:
             return len(data)
         filled = min(size, len(self.pending) - self.at)
         if filled:
-            view[:filled] = self.take(filled)
+            view[:filled] = self.read(filled)
         recv_into = self.sock.recv_into
         try:
             while filled < size and (received := recv_into(view[filled:])):
