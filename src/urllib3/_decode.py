@@ -5,6 +5,7 @@ A decoder keeps what it may not put out yet; it is asked for that by more calls,
 
 from __future__ import annotations
 
+import contextlib
 import typing
 import warnings
 import zlib
@@ -169,8 +170,15 @@ class GzipDecoderState(Enum):
     SWALLOW_DATA = 2
 
 
+_GZIP = 16 + zlib.MAX_WBITS
+_MEMBER = b"\x1f\x8b\x08"  # how a member begins (RFC 1952, 2.3.1)
+_MEMBER_AT_LEAST = 18  # bytes: head and trailer
+#: A body that claims to be bigger in relation is not believed before it has been seen.
+_BELIEVED_RATIO = 64
+
+
 def _gzip_member() -> typing.Any:
-    return zlib.decompressobj(16 + zlib.MAX_WBITS)
+    return zlib.decompressobj(_GZIP)
 
 
 class GzipDecoder(_ZlibDecoder):
@@ -180,8 +188,10 @@ class GzipDecoder(_ZlibDecoder):
         super().__init__()
         self._obj = _gzip_member()
         self._state = GzipDecoderState.FIRST_MEMBER
+        self._begun = False
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        self._begun = True
         if self._state is GzipDecoderState.SWALLOW_DATA:
             return b""
         data = self._unpark(data)
@@ -193,6 +203,27 @@ class GzipDecoder(_ZlibDecoder):
         if not self._obj.eof or self._obj.unused_data == b"":
             return out
         return self._other_members(out, max_length)
+
+    def decompress_whole(self, data: bytes) -> bytes:
+        """What :meth:`decompress` makes of *data*, known to be the last there is of the body.
+
+        An ordinary body is one sound member and ends with its own size: then it is put out in one
+        piece, of memory set aside once.  Whatever is not ordinary goes the careful way.
+        """
+        size = int.from_bytes(data[-4:], "little")
+        if (
+            not self._begun
+            and len(data) >= _MEMBER_AT_LEAST
+            and size <= len(data) * _BELIEVED_RATIO
+        ):
+            with contextlib.suppress(zlib.error):
+                out = zlib.decompress(data, _GZIP, size or 1)
+                # It looks no further than the first member, which ends with its size.
+                end = (len(out) & 0xFFFFFFFF).to_bytes(4, "little")
+                if data.find(end + _MEMBER, _MEMBER_AT_LEAST - len(end)) < 0:
+                    self._state = GzipDecoderState.OTHER_MEMBERS
+                    return out
+        return self.decompress(data)
 
     def _other_members(self, out: bytes, max_length: int) -> bytes:
         pieces, size = [out], len(out)

@@ -1,9 +1,9 @@
 """The receiving end of a connection, and the ``http.client`` response that reads from it.
 
 A response never makes a file of its own from the socket: it borrows the connection's
-:class:`Receiver`, which hands over the head and a small body straight from what one ``recv``
-brought.  A buffered file appears only when somebody needs one: for a longer body, or because a
-program walks ``response._fp.fp.raw._sock``.
+:class:`Receiver`, which hands over head and body straight from what ``recv`` brings.  A buffered
+file appears only when somebody asks for one, because a program walks ``response._fp.fp.raw._sock``;
+from then on everything is read through it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,11 @@ _RECEIVE = 65536  # bytes asked of the socket at a time while reading a head
 # filled; beyond, a body is collected in pieces that double (CVE-2025-13836).
 _AT_ONCE = 1 << 28
 _FIRST_PIECE = 1 << 20
+_BIG_PIECE = 1 << 15
+_AHEAD = 1 << 18  # bytes asked of the socket at a time while a body is read in small pieces
+_RECORD = 1 << 14  # bytes that TLS hands out at a time (RFC 8446, 5.1); room for more is wasted
+# Up to here a body is received piece by piece, beyond into memory set aside for it.
+_IN_PIECES = 1 << 18
 
 # Taken at import: gevent and eventlet patch before it, httpretty and mocket replace the name after.
 _Socket = socket.socket
@@ -37,16 +42,20 @@ class Receiver:
         alone, for that is what test doubles provide (the ``recv`` of httpretty's goes elsewhere).
     """
 
-    __slots__ = ("_file", "_readable", "_recv", "closed", "pending", "sock")
+    __slots__ = ("_file", "_held", "_most", "_readable", "_recv", "at", "closed", "pending", "sock")
 
     def __init__(self, sock: typing.Any) -> None:
         self.sock = sock
         #: Received and not consumed.  After a complete message it must be empty, or the peer sent
         #: what nobody asked for and the connection must not be used again.
         self.pending = b""
+        #: How much of :attr:`pending` the reader of the body has had already; else 0.
+        self.at = 0
         #: Given up before the end of a message: what comes next on the socket is unknown.
         self.closed = False
         self._file: io.BufferedReader | None = None
+        self._held: io.RawIOBase | None = None
+        self._most = _AHEAD if type(sock) is _Socket else _RECORD
         self._readable: Callable[[], object] | None = None
         self._recv: Callable[[int], bytes]
         if isinstance(sock, _Socket):
@@ -134,20 +143,121 @@ class Receiver:
 
     def hold(self) -> None:
         """Keep the descriptor open beyond the connection: the rest of a body is still to come."""
-        _ = self.file
+        if not isinstance(self.sock, _Socket):
+            _ = self.file
+        elif self._held is None:
+            self._held = self.sock.makefile("rb", 0)
 
     def has(self, amount: int) -> bool:
         """Whether the next *amount* bytes are here already."""
-        return self._file is None and len(self.pending) >= amount
+        return self._file is None and len(self.pending) - self.at >= amount
 
     def take(self, amount: int) -> bytes:
-        """The next *amount* bytes, of which :meth:`has` was true."""
+        """The first *amount* bytes behind a head, of which :meth:`has` was true."""
         pending = self.pending
         if len(pending) == amount:
             self.pending = b""
             return pending
         self.pending = pending[amount:]
         return pending[:amount]
+
+    def read(self, amount: int) -> bytes:
+        """The next *amount* bytes; less only at the end of the stream."""
+        if self._file is not None:
+            return self._file.read(amount)
+        pending, at = self.pending, self.at
+        end = at + amount
+        if end <= len(pending):
+            self.at = end
+            return pending[at:end]
+        if amount <= _IN_PIECES:
+            return self._receive_pieces(amount)
+        # A BytesIO gives away its memory uncopied, and memory of zeros costs nothing until used.
+        whole = io.BytesIO(bytes(amount))
+        with whole.getbuffer() as view:
+            received = self.readinto(view)
+        return whole.getvalue() if received == amount else whole.getvalue()[:received]
+
+    def _receive_pieces(self, amount: int) -> bytes:
+        parts = [self._unread()]
+        missing = amount - len(parts[0])
+        # More than is wanted now saves calls for small pieces; for big ones it would cost a copy.
+        spare = 0 if amount >= _BIG_PIECE else self._most
+        try:
+            while missing > 0:
+                part = self._recv(spare or min(missing, self._most))
+                if not part:
+                    break
+                parts.append(part)
+                missing -= len(part)
+        except BaseException:
+            self.pending = b"".join(parts)
+            raise
+        if missing < 0:
+            self.pending, self.at = part, len(part) + missing
+            parts[-1] = part[:missing]
+        return parts[1] if len(parts) == 2 and not parts[0] else b"".join(parts)
+
+    def _unread(self) -> bytes:
+        """What is in hand, taken out."""
+        unread, self.pending, self.at = self.pending[self.at :], b"", 0
+        return unread
+
+    def readinto(self, view: memoryview) -> int:
+        """Fill *view*; the number of bytes, which is less than its size only at the end."""
+        if self._file is not None:
+            return self._file.readinto(view)
+        size = len(view)
+        if size < _RECEIVE:
+            data = self.read(size)
+            view[: len(data)] = data
+            return len(data)
+        filled = min(size, len(self.pending) - self.at)
+        if filled:
+            view[:filled] = self.read(filled)
+        recv_into = self.sock.recv_into
+        try:
+            while filled < size and (received := recv_into(view[filled:])):
+                filled += received
+        except BaseException:
+            self.pending, self.at = bytes(view[:filled]), 0
+            raise
+        return filled
+
+    def readline(self, most: int) -> bytes:
+        """The next line, with its end, or *most* bytes of it, or what there is before the end."""
+        if self._file is not None:
+            return self._file.readline(most)
+        pending, at = self.pending, self.at
+        end = pending.find(b"\n", at, at + most) + 1
+        if not end:
+            self.pending, self.at = self._receive_line(most), 0
+            pending, at = self.pending, 0
+            end = pending.find(b"\n", 0, most) + 1 or min(most, len(pending))
+        self.at = end
+        return pending[at:end]
+
+    def _receive_line(self, most: int) -> bytes:
+        """What is in hand, and more until it holds a line or *most* bytes."""
+        # A line may arrive byte by byte; each byte is looked at once.
+        parts = [self._unread()]
+        size = len(parts[0])
+        try:
+            while size < most:
+                part = self._recv(self._most)
+                parts.append(part)
+                size += len(part)
+                if not part or b"\n" in part:
+                    break
+        except BaseException:
+            self.pending = b"".join(parts)
+            raise
+        return b"".join(parts)
+
+    def between_chunks(self) -> bytes:
+        """What would part a chunk, whose size has just been read, from another of that size."""
+        line = self.pending.rfind(b"\n", 0, self.at - 1) + 1
+        return b"\r\n" + self.pending[line : self.at]
 
     @property
     def is_fit(self) -> bool:
@@ -160,6 +270,8 @@ class Receiver:
 
     def end_message(self) -> None:
         """A message was read to its end: let go of the file, keeping what was received beyond."""
+        if self.at:
+            self.pending = self._unread()
         file = self._file
         if file is not None:
             self._file = None
@@ -171,10 +283,11 @@ class Receiver:
     def close(self) -> None:
         """Let go of the socket; what was received is forgotten."""
         self.closed = True
-        self.pending = b""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self.pending, self.at = b"", 0
+        for file in (self._file, self._held):
+            if file is not None:
+                file.close()
+        self._file = self._held = None
 
 
 class _Rest(io.RawIOBase):
@@ -199,7 +312,7 @@ class _Rest(io.RawIOBase):
         return typing.cast("int", self._sock.fileno())
 
     def readinto(self, buffer: typing.Any) -> int | None:
-        pending = self._receiver.pending
+        pending = self._receiver._unread()
         if pending:
             count = min(len(pending), len(buffer))
             buffer[:count] = pending[:count]
@@ -344,8 +457,25 @@ class IncomingResponse(http.client.HTTPResponse):
     @property
     def fp(self) -> typing.Any:  # type: ignore[override]  # nobody else sets it
         """The file the body is read from; None once the body has been read or given up."""
-        # The first look is for the reader of chunks, who asks once for each.
-        return (self.receiver._file or self.receiver.file) if self._open else None
+        return self.receiver.file if self._open else None
+
+    @property
+    def wire(self) -> Receiver | None:
+        """What :attr:`fp` would read from, without a file being made of it."""
+        return self.receiver if self._open else None
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the body can be had from :attr:`wire` unseen: nobody looks on.
+
+        sentry and aws-xray wrap ``http.client.HTTPResponse.read``, others ``read`` of one response.
+        """
+        return (
+            self._open
+            and self.receiver._file is None
+            and http.client.HTTPResponse.read is STOCK_READ
+            and _READERS.isdisjoint(self.__dict__)
+        )
 
     def isclosed(self) -> bool:
         return not self._open
@@ -376,6 +506,8 @@ class IncomingResponse(http.client.HTTPResponse):
         Raises ``http.client.IncompleteRead`` if the whole rest was asked for and is cut short.
         """
         length = self.length
+        if self.chunked and (amt is None or amt < 0) and self.is_bare:
+            return self._all_chunks()
         if (
             length is None  # chunked, or until the peer closes
             or not self._open
@@ -384,15 +516,14 @@ class IncomingResponse(http.client.HTTPResponse):
             return super().read(amt)
         if amt is not None and amt >= 0:
             return self._read_some(min(amt, length), length)
-        receiver = self.receiver
-        data = receiver.take(length) if receiver.has(length) else self._collect(length)
+        data = self._collect(length)
         self.length = 0
         self._close_conn()
         return data
 
     def _read_some(self, amt: int, length: int) -> bytes:
         receiver = self.receiver
-        data = receiver.take(amt) if receiver.has(amt) else receiver.file.read(amt)
+        data = receiver.read(amt)
         self.length = length - len(data)
         if not self.length or (amt and not data):
             self._close_conn()
@@ -407,7 +538,7 @@ class IncomingResponse(http.client.HTTPResponse):
 
     def _read_as_it_comes(self, length: int) -> bytes:
         """Up to *length* bytes; less only at the end of the stream."""
-        file = self.receiver.file
+        file = self.receiver
         if length <= _AT_ONCE:
             return file.read(length)
         parts, missing = [], length
@@ -420,15 +551,53 @@ class IncomingResponse(http.client.HTTPResponse):
         return b"".join(parts)
 
     def _safe_read(self, amt: int) -> bytes:
-        receiver = self.receiver
-        file = receiver._file
-        if file is not None and amt <= _AT_ONCE:
-            data = file.read(amt)
-        else:
-            data = receiver.take(amt) if receiver.has(amt) else self._read_as_it_comes(amt)
+        data = self._read_as_it_comes(amt)
         if len(data) < amt:
             raise http.client.IncompleteRead(data, amt - len(data))
         return data
+
+    def read_chunk(self, left: int) -> bytes | None:
+        """The *left* bytes of a chunk, past its end, in one go; None if it takes more than that."""
+        receiver = self.receiver
+        pending, at = receiver.pending, receiver.at
+        end = at + left
+        if pending.startswith(b"\r\n", end):
+            receiver.at = end + 2
+            return pending[at:end]
+        if left > _RECORD:
+            return None  # one copy for the sake of one call does not pay
+        data = receiver.read(left + 2)
+        if len(data) == left + 2 and data.endswith(b"\r\n"):
+            return data[:left]
+        receiver.pending, receiver.at = data + receiver._unread(), 0
+        return None
+
+    def _all_chunks(self) -> bytes:
+        """The rest of a body in chunks."""
+        whole = io.BytesIO()
+        try:
+            if self.chunk_left:
+                whole.write(self._safe_read(self.chunk_left))
+                self.chunk_left = 0
+            while (left := self._get_chunk_left()) is not None:
+                self._copy_chunks(left, whole)
+                self.chunk_left = 0
+        except http.client.IncompleteRead as error:
+            raise http.client.IncompleteRead(whole.getvalue()) from error
+        return whole.getvalue()
+
+    def _copy_chunks(self, left: int, whole: io.BytesIO) -> None:
+        """Copy a chunk, and those that are here and alike; the last CRLF is left."""
+        receiver = self.receiver
+        start, end = receiver.at, receiver.at + left
+        if end < len(receiver.pending):
+            between = receiver.between_chunks()
+            with memoryview(receiver.pending) as block:
+                while receiver.pending.startswith(between, end):
+                    whole.write(block[start:end])
+                    start, end = end + len(between), end + len(between) + left
+            receiver.at = start
+        whole.write(self._safe_read(left))
 
     def read1(self, n: int = -1) -> bytes:
         """Up to *n* bytes of what is there; waits only if there is nothing."""
@@ -457,7 +626,7 @@ class IncomingResponse(http.client.HTTPResponse):
         return left
 
     def _read_next_chunk_size(self) -> int:
-        line = self.receiver.file.readline(_wire.MAX_LINE + 1)
+        line = self.receiver.readline(_wire.MAX_LINE + 1)
         if len(line) > _wire.MAX_LINE:
             raise http.client.LineTooLong("chunk size")
         try:
@@ -471,7 +640,7 @@ class IncomingResponse(http.client.HTTPResponse):
 
     def _read_and_discard_trailer(self) -> None:
         for _ in range(_wire.MAX_TRAILERS + 1):
-            line = self.receiver.file.readline(_wire.MAX_LINE + 1)
+            line = self.receiver.readline(_wire.MAX_LINE + 1)
             if len(line) > _wire.MAX_LINE:
                 raise http.client.LineTooLong("trailer line")
             if line in (b"\r\n", b"\n", b""):
@@ -481,6 +650,7 @@ class IncomingResponse(http.client.HTTPResponse):
 
 STOCK_BEGIN = stock(http.client.HTTPResponse, "begin")
 STOCK_READ = stock(http.client.HTTPResponse, "read")
+_READERS = frozenset(["read", "read1", "readinto", "_safe_read"])
 
 
 def _print_head(head: _wire.Head) -> None:

@@ -29,6 +29,7 @@ from ._base_connection import _TYPE_BODY, ProxyConfig, _ResponseOptions
 from ._collections import HTTPHeaderDict
 from ._establish import tunnel
 from ._incoming import STOCK_BEGIN, STOCK_READ, IncomingResponse, Receiver, stock
+from ._outgoing import send_body
 from ._tls import ContextMemo, Seams, TlsPolicy, handshake, proxy_policy
 from ._version import __version__
 from .exceptions import (
@@ -562,9 +563,10 @@ class HTTPConnection(_Stock):
                 sys.audit("http.client.send", self, body)
             _send_all(self.sock, head + body)
             return
-        _send_all(self.sock, head)
-        if chunks is not None or chunked:
-            self._send_body(chunks, chunked)
+        if chunks is None and not chunked:
+            _send_all(self.sock, head)
+        else:
+            send_body(self, head, chunks, chunked)
 
     def _send_step_by_step(
         self,

@@ -12,6 +12,7 @@ import functools
 import io
 import logging
 import socket
+import struct
 import typing
 from collections.abc import Callable, Generator, Iterator, Mapping
 from http.client import HTTPException
@@ -75,12 +76,15 @@ if HAS_ZSTD:
 
 log = logging.getLogger(__name__)
 
+
 _READ_CHUNK_SIZE = 65536  # bytes
 _MAX_CHUNK_LINE_LENGTH = _wire.MAX_LINE
 #: Bytes of a body nobody wants that are read to save a connection; beyond, a new one is cheaper.
 _DRAIN_AT_MOST = 1 << 20
 _READ1_AT_MOST = 8192  # bytes read at a time while waiting for something decoded
 _PYOPENSSL_AT_MOST = 1 << 28  # bytes: its reads fail beyond 2**31
+
+_WORTH_UNPACKING = 4  # chunks of one size in hand; fewer are read one by one
 
 _MIXED = (
     "Calling {0}(decode_content=False) is not supported after {0}(decode_content=True) was called."
@@ -254,7 +258,10 @@ class BaseHTTPResponse(io.IOBase):
             return data
         bound = -1 if flush_decoder or max_length is None else max_length
         try:
-            data = self._decoder.decompress(data, max_length=bound)
+            if flush_decoder and type(self._decoder) is GzipDecoder:
+                data = self._decoder.decompress_whole(data)
+            else:
+                data = self._decoder.decompress(data, max_length=bound)
         except self.DECODER_ERROR_CLASSES as error:
             raise self._undecodable(error) from error
         self._has_decoded_content = True
@@ -640,6 +647,45 @@ class HTTPResponse(BaseHTTPResponse):
         if self.enforce_content_length and self.length_remaining:
             raise IncompleteRead(self._fp_bytes_read, self.length_remaining)
 
+    def _straight(self) -> IncomingResponse | None:
+        """The body object, if readers get just what it receives and nobody stands in between.
+
+        Then bytes may go straight from the wire to the reader: the same as by :meth:`read`, and
+        what is rare is left to it.
+        """
+        fp, cls = self._fp, type(self)
+        if (
+            type(fp) is IncomingResponse
+            and fp.is_bare
+            and (cls.read, cls._raw_read, cls._fp_read) == _OUR_READERS
+            and _READERS.isdisjoint(self.__dict__)
+            and not ssl_.IS_PYOPENSSL
+            and self._decodes_nothing
+            and not self.__dict__.get("_decoded_buffer")
+        ):
+            return fp
+        return None
+
+    def _receive(self, fp: IncomingResponse, wanted: int) -> bytes:
+        """Read *wanted* bytes of what is left straight from the wire; less only at its end."""
+        try:
+            data = fp.receiver.read(wanted)
+        except BaseException:
+            with self._error_catcher():
+                raise
+        self._count(fp, len(data))
+        return data
+
+    def _count(self, fp: IncomingResponse, received: int) -> None:
+        """Keep count of what came straight from the wire; see to the connection at the end."""
+        self._fp_bytes_read += received
+        if self.length_remaining is not None:
+            self.length_remaining -= received
+        fp.length = left = typing.cast("int", fp.length) - received
+        if not left:
+            fp._close_conn()
+            self._settle()
+
     # ------------------------------------------------------------ reading
 
     @property
@@ -790,12 +836,56 @@ class HTTPResponse(BaseHTTPResponse):
             yield from self.read_chunked(amt, decode_content=decode_content)
             return
         whole = amt is None or amt < 0
+        if not whole:
+            yield from self._straight_pieces(typing.cast("int", amt), decode_content)
         while not is_fp_closed(self._fp) or self._holds_decoded():
             data = self.read(amt=amt, decode_content=decode_content)
             if data:
                 yield data
             elif whole:
                 return  # a body object may never say that it is closed
+
+    def _straight_pieces(self, amt: int, decode_content: bool | None) -> Generator[bytes]:
+        """Pieces of *amt* bytes, straight from the wire as long as that is possible."""
+        fp = self._fp
+        if type(fp) is not IncomingResponse or not fp.length:
+            return
+        self._init_decoder()
+        if not (self.decode_content if decode_content is None else decode_content):
+            return
+        if not self._straight():
+            return
+        self._uncached_read_occurred = True
+        # What stands in between may change while the reader is busy with a piece.
+        while self._fp is fp and fp.wire and (left := fp.length):
+            wanted = min(left, amt)
+            data = self._receive(fp, wanted)
+            if len(data) < wanted:
+                self._decoded_buffer.put(data)
+                return
+            yield data
+
+    def readinto(self, b: bytearray) -> int:
+        """Read into *b*; the number of bytes, 0 at the end.
+
+        Raises what :meth:`read` raises.
+        """
+        fp = self._fp
+        if type(fp) is IncomingResponse and fp.length and self.decode_content and _is_flat(b):
+            self._init_decoder()
+            if self._straight():
+                self._uncached_read_occurred = True
+                with memoryview(b)[: fp.length] as view:
+                    try:
+                        received = fp.receiver.readinto(view)
+                    except BaseException:
+                        with self._error_catcher():
+                            raise
+                    self._count(fp, received)
+                    if received == len(view):
+                        return received
+                    self._decoded_buffer.put(bytes(view[:received]))
+        return super().readinto(b)
 
     def _holds_decoded(self) -> bool:
         return bool(self._decoded_buffer) or bool(
@@ -820,7 +910,13 @@ class HTTPResponse(BaseHTTPResponse):
 
     def supports_chunked_reads(self) -> bool:
         """Whether chunks can be read: the body object shows the raw bytes beneath it."""
-        return hasattr(self._fp, "fp")
+        return type(self._fp) is IncomingResponse or hasattr(self._fp, "fp")
+
+    @property
+    def _wire(self) -> typing.Any:
+        """Where chunks are read from; None once they have been read."""
+        fp = self._fp
+        return fp.wire if type(fp) is IncomingResponse else fp.fp
 
     def _update_chunk_length(self) -> None:
         """Read the line that begins a chunk, if one is due.
@@ -829,7 +925,7 @@ class HTTPResponse(BaseHTTPResponse):
         """
         if self.chunk_left is not None:
             return
-        line = self._fp.fp.readline(_MAX_CHUNK_LINE_LENGTH + 1)
+        line = self._wire.readline(_MAX_CHUNK_LINE_LENGTH + 1)
         wrong: Exception
         if not line:
             wrong = ProtocolError("Response ended prematurely")
@@ -846,8 +942,14 @@ class HTTPResponse(BaseHTTPResponse):
 
     def _handle_chunk(self, amt: int | None) -> bytes:
         """The rest of the chunk, or *amt* bytes of it."""
-        read, left = self._fp._safe_read, self.chunk_left
+        fp, left = self._fp, self.chunk_left
         assert left is not None
+        if (amt is None or left <= amt) and type(fp) is IncomingResponse and fp.is_bare:
+            whole = fp.read_chunk(left)
+            if whole is not None:
+                self.chunk_left = None
+                return whole
+        read = fp._safe_read
         if amt is not None and amt < left:
             part: bytes = read(amt)
             self.chunk_left = left - amt
@@ -880,11 +982,14 @@ class HTTPResponse(BaseHTTPResponse):
             if original is not None and is_response_to_head(original):
                 original.close()
                 return
-            if self._fp.fp is None or amt == 0:
+            if self._wire is None or amt == 0:
                 return
             if amt is not None and amt < 0:
                 amt = None
-            yield from self._chunks(amt, decode_content)
+            if self._decodes_nothing and not self._has_decoded_content:
+                yield from self._plain_chunks(amt)
+            else:
+                yield from self._decoded_chunks(amt, decode_content)
             self._discard_trailers()
             if original is not None:
                 if isinstance(original, _HttplibHTTPResponse) and not original.isclosed():
@@ -892,10 +997,7 @@ class HTTPResponse(BaseHTTPResponse):
                     original._close_conn()  # type: ignore[attr-defined]  # http.client has it
                 original.close()
 
-    def _chunks(self, amt: int | None, decode_content: bool | None) -> Generator[bytes]:
-        if self._decodes_nothing and not self._has_decoded_content:
-            yield from self._plain_chunks(amt)
-            return
+    def _decoded_chunks(self, amt: int | None, decode_content: bool | None) -> Generator[bytes]:
         while True:
             if decode_content and self._decoder and self._decoder.has_unconsumed_tail:
                 data = self._decode(b"", decode_content, False, amt)
@@ -914,14 +1016,54 @@ class HTTPResponse(BaseHTTPResponse):
                 yield data
 
     def _plain_chunks(self, amt: int | None) -> Generator[bytes]:
-        self._update_chunk_length()
-        while self.chunk_left != 0:
-            yield self._handle_chunk(amt)
+        straight = self._straight_chunks()
+        while True:
+            at_size = self.chunk_left is None
             self._update_chunk_length()
+            left = self.chunk_left
+            if left == 0:
+                return
+            if straight and at_size and left and (amt is None or left <= amt):
+                yield from self._chunks_alike(left)
+                if self.chunk_left is None:
+                    continue
+            yield self._handle_chunk(amt)
+
+    def _straight_chunks(self) -> bool:
+        """Whether no step of reading chunks is overridden, patched or set on the instance."""
+        cls = type(self)
+        return (
+            type(self._fp) is IncomingResponse
+            and self._fp.is_bare
+            and (cls._update_chunk_length, cls._handle_chunk) == _OUR_CHUNK_READERS
+            and _CHUNK_READERS.isdisjoint(self.__dict__)
+        )
+
+    def _chunks_alike(self, size: int) -> Generator[bytes]:
+        """The chunks that are here in full, each followed by the beginning of one of its size."""
+        receiver = self._fp.receiver
+        block, start = receiver.pending, receiver.at
+        if len(block) - start < size * _WORTH_UNPACKING or receiver._file is not None:
+            return
+        between = receiver.between_chunks()
+        if not block.startswith(between, start + size):
+            return
+        self.chunk_left = None
+        stride = size + len(between)
+        at = start - len(between) + 2  # where the line of its size begins
+        count = (len(block) - start) // stride
+        with memoryview(block)[start : start + count * stride] as alike:
+            for data, end in struct.iter_unpack(f"{size}s{len(between)}s", alike):
+                if end != between:
+                    return
+                receiver.at = at = at + stride
+                yield data
+                if receiver.at != at or receiver.pending is not block:
+                    return  # somebody else has read on meanwhile
 
     def _discard_trailers(self) -> None:
         for _ in range(_wire.MAX_TRAILERS + 1):
-            file = self._fp.fp
+            file = self._wire
             if file is None:
                 return  # another reader of the same chunks was here first
             line = file.readline(_MAX_CHUNK_LINE_LENGTH + 1)
@@ -993,6 +1135,25 @@ class HTTPResponse(BaseHTTPResponse):
     @url.setter
     def url(self, url: str | None) -> None:
         self._request_url = url
+
+
+_READERS = frozenset(["read", "_raw_read", "_fp_read", "_decode"])
+_OUR_READERS = (HTTPResponse.read, HTTPResponse._raw_read, HTTPResponse._fp_read)
+_CHUNK_READERS = frozenset(["_update_chunk_length", "_handle_chunk"])
+_OUR_CHUNK_READERS = (HTTPResponse._update_chunk_length, HTTPResponse._handle_chunk)
+
+
+def _is_flat(b: object) -> bool:
+    """Whether *b* is writable memory of single bytes in a row, and not of length 0."""
+    if type(b) is bytearray:
+        return bool(b)
+    return (
+        type(b) is memoryview
+        and b.format == "B"
+        and b.c_contiguous
+        and not b.readonly
+        and len(b) > 0
+    )
 
 
 def _names_chunked(codings: str) -> bool:

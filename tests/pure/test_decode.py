@@ -595,3 +595,44 @@ def test_what_is_not_installed_is_not_offered(absent, before, expected):
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert done.stdout.strip() == expected
+
+
+@given(
+    members=st.lists(st.binary(max_size=200) | st.just(b"same"), max_size=3),
+    rest=st.sampled_from([b"", b"\0\0", b"garbage", b"\x1f\x8b\x08", b"\xff" * 20]),
+    lost=st.just(0) | st.integers(1, 30),
+    spoilt=st.none() | st.integers(0, 1000),
+)
+def test_a_whole_gzip_body_comes_out_as_it_does_piece_by_piece(members, rest, lost, spoilt):
+    data = b"".join(map(gzipped, members)) + rest
+    data = data[: max(0, len(data) - lost)]
+    if spoilt is not None and data:
+        at = spoilt % len(data)
+        data = data[:at] + bytes([data[at] ^ 0x55]) + data[at + 1 :]
+    assert outcome(r.GzipDecoder().decompress_whole, data) == outcome(
+        r.GzipDecoder().decompress, data
+    )
+
+
+def outcome(decompress, data):
+    try:
+        return decompress(data)
+    except zlib.error as error:
+        return str(error)
+
+
+def test_what_comes_behind_a_whole_body_is_taken_as_ever():
+    decoder = r.GzipDecoder()
+    assert decoder.decompress_whole(gzipped(b"ab")) == b"ab"
+    assert not decoder.has_unconsumed_tail
+    assert decoder.decompress(b"") == decoder.flush() == b""
+    assert decoder.decompress(gzipped(b"cd")) == b"cd"
+    begun = r.GzipDecoder()
+    data = gzipped(b"ab")
+    assert begun.decompress(data[:5]) + begun.decompress_whole(data[5:]) == b"ab"
+
+
+def test_a_gzip_body_is_not_believed_when_it_claims_too_much():
+    claimed = gzipped(b"ab")[:-4] + b"\xff\xff\xff\x7f"
+    with pytest.raises(zlib.error, match="incorrect length check"):
+        r.GzipDecoder().decompress_whole(claimed)

@@ -145,7 +145,7 @@ def body_to_chunks(body: typing.Any, method: str, blocksize: int) -> ChunksAndCo
         data = to_bytes(body)
         return ChunksAndContentLength((data,), len(data))
     if hasattr(body, "read"):
-        return ChunksAndContentLength(_blocks(body, blocksize), None)
+        return ChunksAndContentLength(FileBlocks(body, blocksize), None)
     try:
         view = memoryview(body)
     except TypeError:
@@ -161,7 +161,24 @@ def body_to_chunks(body: typing.Any, method: str, blocksize: int) -> ChunksAndCo
         ) from None
 
 
-def _blocks(file: typing.Any, blocksize: int) -> Iterator[typing.Any]:
-    encode = isinstance(file, io.TextIOBase)
-    while block := file.read(blocksize):
-        yield block.encode("utf-8") if encode else block
+class FileBlocks:
+    """The blocks of a file-like body, each read when it is asked for.
+
+    :param blocksize: bytes (characters, of a text file) to read at a time
+    """
+
+    __slots__ = ("_encodes", "blocksize", "file")
+
+    def __init__(self, file: typing.Any, blocksize: int) -> None:
+        self.file = file
+        self.blocksize = blocksize
+        self._encodes = isinstance(file, io.TextIOBase)
+
+    def __iter__(self) -> Iterator[typing.Any]:
+        return self
+
+    def __next__(self) -> typing.Any:
+        block = self.file.read(self.blocksize)
+        if not block:
+            raise StopIteration
+        return block.encode("utf-8") if self._encodes else block
