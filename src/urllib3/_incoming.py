@@ -42,10 +42,23 @@ class Receiver:
         alone, for that is what test doubles provide (the ``recv`` of httpretty's goes elsewhere).
     """
 
-    __slots__ = ("_file", "_held", "_most", "_readable", "_recv", "at", "closed", "pending", "sock")
+    __slots__ = (
+        "_file",
+        "_held",
+        "_most",
+        "_readable",
+        "_recv",
+        "at",
+        "closed",
+        "pending",
+        "shutdown",
+        "sock",
+    )
 
     def __init__(self, sock: typing.Any) -> None:
         self.sock = sock
+        #: The socket's own, if it has one: a response keeps it when the socket is gone from here.
+        self.shutdown: Callable[[int], None] | None = getattr(sock, "shutdown", None)
         #: Received and not consumed.  After a complete message it must be empty, or the peer sent
         #: what nobody asked for and the connection must not be used again.
         self.pending = b""
@@ -80,7 +93,7 @@ class Receiver:
         return self.file.readline(most)
 
     def read_head(self) -> _wire.Head:
-        """The next response head, interim answers included.
+        """The next response head, be it of an interim answer.
 
         Raises ``http.client.RemoteDisconnected`` if the peer closed before its first byte, other
         ``http.client.HTTPException`` for what is not HTTP/1.x or exceeds a bound.
@@ -96,18 +109,20 @@ class Receiver:
                 return head
         return _wire.careful_head(self._head_lines(data))
 
-    def read_final_head(self, debuglevel: int = 0) -> _wire.Head:
-        """The next response head that is not of an interim answer; see :meth:`read_head`."""
-        head = self.read_head()
-        if head.status >= 200 and debuglevel <= 0:
-            return head
-        for _ in range(_wire.MAX_INTERIM + 1):
+    def final_head(self, head: _wire.Head, debuglevel: int) -> _wire.Head:
+        """*head*, which has been read, or the first behind it that is not of an interim answer."""
+        interim = 0
+        while True:
             if debuglevel > 0:
                 _print_head(head)
             if head.status >= 200 or head.status == 101:
                 return head
+            interim += 1
+            if interim > _wire.MAX_INTERIM:
+                raise http.client.HTTPException(
+                    f"got more than {_wire.MAX_INTERIM} interim responses"
+                )
             head = self.read_head()
-        raise http.client.HTTPException(f"got more than {_wire.MAX_INTERIM} interim responses")
 
     def _head_lines(self, data: bytes) -> list[str]:
         """The lines of a head up to the empty one, or up to the end of the stream."""
@@ -152,9 +167,11 @@ class Receiver:
         """Whether the next *amount* bytes are here already."""
         return self._file is None and len(self.pending) - self.at >= amount
 
-    def take(self, amount: int) -> bytes:
-        """The first *amount* bytes behind a head, of which :meth:`has` was true."""
+    def take(self, amount: int) -> bytes | None:
+        """The *amount* bytes behind a head that has just been read; None unless all are here."""
         pending = self.pending
+        if len(pending) < amount or self._file is not None:
+            return None
         if len(pending) == amount:
             self.pending = b""
             return pending
@@ -395,7 +412,7 @@ class IncomingResponse(http.client.HTTPResponse):
         if http.client.HTTPResponse.begin is not STOCK_BEGIN:
             self._begin_patched()
             return
-        head = self.receiver.read_final_head(self.debuglevel)
+        head = self.receiver.final_head(self.receiver.read_head(), self.debuglevel)
         self.adopt(head, _wire.framing(head, self._method))
 
     def _begin_patched(self) -> None:

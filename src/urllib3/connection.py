@@ -113,6 +113,10 @@ _ACCEPT_ENCODING = ("Accept-Encoding", "identity")
 _CHUNKED = ("Transfer-Encoding", "chunked")
 _SKIP_MARK = SKIP_HEADER.encode()
 
+# What http.client calls the states of a connection.
+_IDLE: str = http.client._CS_IDLE  # type: ignore[attr-defined]
+_REQUEST_SENT: str = http.client._CS_REQ_SENT  # type: ignore[attr-defined]
+
 _Stock = http.client.HTTPConnection
 _StockResponse = http.client.HTTPResponse
 # The steps that http.client takes to send a request, each a seam that somebody wraps or overrides
@@ -223,6 +227,9 @@ class HTTPConnection(_Stock):
         self._tunnel_host: str | None = None
         self._tunnel_port: int | None = None
         self._tunnel_scheme: str | None = None
+        # CPython keeps attributes outside a dict until somebody looks at __dict__, as _is_plain
+        # must; from then on each access is a slow one, unless the dict is one of its own.
+        self.__dict__ = dict(self.__dict__)
 
     def __str__(self) -> str:
         return f"{type(self).__name__}(host={self.host!r}, port={self.port!r})"
@@ -544,9 +551,9 @@ class HTTPConnection(_Stock):
         """What putrequest, putheader, endheaders and send do, in one go."""
         if self.__response is not None and self.__response.isclosed():
             self.__response = None
-        if self.__state != http.client._CS_IDLE:  # type: ignore[attr-defined]
+        if self.__state != _IDLE:
             raise http.client.CannotSendRequest(self.__state)
-        self.__state = http.client._CS_REQ_SENT  # type: ignore[attr-defined]
+        self.__state = _REQUEST_SENT
         self._method = method
         if self.sock is None:
             if not self.auto_open:
@@ -626,15 +633,15 @@ class HTTPConnection(_Stock):
         if options is None or sock is None:
             raise ResponseNotReady
         _apply_timeout(sock, self.timeout)
-        # Asked for now, since the connection may be closed before the response is read.
-        sock_shutdown = getattr(sock, "shutdown", None)
         if (
             self.response_class is IncomingResponse
             and _Stock.getresponse is _STOCK_GETRESPONSE
             and _StockResponse.begin is STOCK_BEGIN
             and "getresponse" not in self.__dict__
         ):
-            return self._receive(options, sock_shutdown)
+            return self._receive(options)
+        # Asked for now, since the connection may be closed before the response is read.
+        sock_shutdown = getattr(sock, "shutdown", None)
         # botocore puts its own response class here; sentry and others wrap getresponse.
         incoming = super().getresponse()
         if type(incoming) is IncomingResponse and incoming.head is not None:
@@ -646,20 +653,20 @@ class HTTPConnection(_Stock):
             return HTTPResponse._from_wire(incoming, head, options, version_string, sock_shutdown)
         return self._respond_with_foreign(incoming, options, sock_shutdown)
 
-    def _receive(
-        self, options: _ResponseOptions, sock_shutdown: typing.Callable[[int], None] | None
-    ) -> HTTPResponse:
+    def _receive(self, options: _ResponseOptions) -> HTTPResponse:
         """What ``http.client`` does for the same, with one receiver for all responses."""
         if self.__response is not None and self.__response.isclosed():
             self.__response = None
-        if self.__state != http.client._CS_REQ_SENT or self.__response:  # type: ignore[attr-defined]
+        if self.__state != _REQUEST_SENT or self.__response:
             raise ResponseNotReady(self.__state)
         receiver = self._receiver
         if receiver is None or receiver.sock is not self.sock or receiver.closed:
             receiver = self._receiver = Receiver(self.sock)
         _, url, preload_content, _, _ = options
         try:
-            head = receiver.read_final_head(self.debuglevel)
+            head = receiver.read_head()
+            if head.status < 200 or self.debuglevel > 0:
+                head = receiver.final_head(head, self.debuglevel)
             framing = _, length, persistent = _wire.framing(head, self._method)
             self._heed(head, url)
         except BaseException as error:
@@ -667,8 +674,7 @@ class HTTPConnection(_Stock):
                 self.close()
             receiver.close()
             raise
-        self.__state = http.client._CS_IDLE  # type: ignore[attr-defined]
-        version_string = getattr(self, "_http_vsn_str", "HTTP/?")
+        self.__state = _IDLE
         if (
             preload_content
             and length is not None
@@ -676,12 +682,21 @@ class HTTPConnection(_Stock):
             and "transfer-encoding" not in head.about  # of the answer to HEAD: told by _from_wire
             and _StockResponse.read is STOCK_READ
             and HTTPResponse.read is _OUR_READ
-            and receiver.has(length)
+            and (body := receiver.take(length)) is not None
         ):
-            body = receiver.take(length)
             if not persistent:
                 self.close()
-            return HTTPResponse._with_whole(head, body, options, version_string, sock_shutdown)
+            version_string = getattr(self, "_http_vsn_str", "HTTP/?")
+            return HTTPResponse._with_whole(head, body, options, version_string, receiver.shutdown)
+        return self._respond_by_reading(receiver, head, framing, options)
+
+    def _respond_by_reading(
+        self,
+        receiver: Receiver,
+        head: _wire.Head,
+        framing: _wire.Framing,
+        options: _ResponseOptions,
+    ) -> HTTPResponse:
         incoming = IncomingResponse(receiver, self.debuglevel, method=self._method)
         incoming.adopt(head, framing)
         if incoming.will_close:
@@ -689,7 +704,8 @@ class HTTPConnection(_Stock):
             self.close()
         else:
             self.__response = incoming
-        return HTTPResponse._from_wire(incoming, head, options, version_string, sock_shutdown)
+        version_string = getattr(self, "_http_vsn_str", "HTTP/?")
+        return HTTPResponse._from_wire(incoming, head, options, version_string, receiver.shutdown)
 
     def _respond_with_foreign(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import logging
 import queue
 import time
@@ -475,19 +476,10 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         if body is not None or body_pos is not None:
             body_pos = set_file_position(body, body_pos)
 
-        options = {
-            "body": body,
-            "headers": headers,
-            "timeout": timeout,
-            "chunked": chunked,
-            "preload_content": preload_content,
-            "decode_content": decode_content,
-            **response_kw,
-        }
         lease = (pool_timeout, release_conn, through_tunnel)
+        message = (body, headers, chunked, preload_content, decode_content, response_kw)
         while True:
-            options["retries"] = retries
-            outcome = self._attempt(method, target, lease, options)
+            outcome = self._attempt(method, target, lease, message, retries, timeout)
             if isinstance(outcome, _Failure):
                 try:
                     retries = self._absorb(outcome, method, target, retries)
@@ -541,24 +533,38 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         method: str,
         url: str,
         lease: _Lease,
-        options: dict[str, typing.Any],
+        message: _Message,
+        retries: Retry,
+        timeout: _TYPE_TIMEOUT,
     ) -> BaseHTTPResponse | _Failure:
         """One try on a leased connection: the response, or a failure that may be tried again.
 
-        *options* go to :meth:`_make_request`.  Any failure ends the lease with the connection
-        closed and its slot free.
+        Any failure ends the lease with the connection closed and its slot free.
         """
-        timeout = options["timeout"]
         if timeout is not _DEFAULT_TIMEOUT:
-            # Wrong ones fail before a connection is leased.
-            timeout = options["timeout"] = self._get_timeout(timeout)
+            timeout = self._get_timeout(timeout)  # wrong ones fail before a connection is leased
         pool_timeout, release_conn, through_tunnel = lease
+        body, headers, chunked, preload_content, decode_content, response_kw = message
+        make_request = self._make_request
+        if response_kw:
+            make_request = functools.partial(make_request, **response_kw)
         conn = self._get_conn(timeout=pool_timeout)
         try:
             if through_tunnel and conn.is_closed:
                 self._reach_proxy(conn, timeout)
-            options["response_conn"] = None if release_conn else conn
-            response = self._make_request(conn, method, url, **options)
+            response = make_request(
+                conn,
+                method,
+                url,
+                body=body,
+                headers=headers,
+                retries=retries,
+                timeout=timeout,
+                chunked=chunked,
+                response_conn=None if release_conn else conn,
+                preload_content=preload_content,
+                decode_content=decode_content,
+            )
         except RETRYABLE as error:
             return self._fail(error, conn)
         except EmptyPoolError:
@@ -675,6 +681,8 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
 
 
 _Lease = tuple[typing.Optional[float], bool, bool]  # pool_timeout, release_conn, through a tunnel
+# body, headers, chunked, preload_content, decode_content, and further options for the response
+_Message = tuple[typing.Any, "Mapping[str, str]", bool, bool, bool, dict[str, typing.Any]]
 
 
 class _Failure(typing.NamedTuple):

@@ -326,7 +326,8 @@ class PoolManager(RequestMethods):
         ``LocationParseError`` or ``URLSchemeUnknown`` for a URL that names no place.
         """
         parsed = parse_url(url)
-        if parsed.scheme is None:
+        scheme, _, host, port, path, query, _ = parsed
+        if scheme is None:
             warnings.warn(
                 "URLs without a scheme (ie 'https://') are deprecated and will raise an error "
                 "in urllib3 v3.0. To avoid this FutureWarning ensure all URLs "
@@ -335,10 +336,11 @@ class PoolManager(RequestMethods):
                 category=FutureWarning,
                 stacklevel=2,
             )
-            parsed = parsed._replace(scheme="http")
-        elif self.proxy is not None and parsed.scheme not in self.key_fn_by_scheme:
-            raise URLSchemeUnknown(parsed.scheme)
-        pool = self.connection_from_host(parsed.host, port=parsed.port, scheme=parsed.scheme)
+            scheme = "http"
+            parsed = parsed._replace(scheme=scheme)
+        elif self.proxy is not None and scheme not in self.key_fn_by_scheme:
+            raise URLSchemeUnknown(scheme)
+        pool = self.connection_from_host(host, port=port, scheme=scheme)
         kw["assert_same_host"] = False
         kw["redirect"] = False
         if kw.get("headers") is None:
@@ -349,7 +351,8 @@ class PoolManager(RequestMethods):
             target = parsed.url.partition("#")[0]
             response = pool.urlopen(method, target, **{**kw, "headers": fields})
         else:
-            response = pool.urlopen(method, parsed.request_uri, **kw)
+            target = path or "/"
+            response = pool.urlopen(method, target if query is None else f"{target}?{query}", **kw)
         location = redirect and response.get_redirect_location()
         if not location:
             return response

@@ -438,21 +438,23 @@ class HTTPResponse(BaseHTTPResponse):
         method, url, _, decode_content, enforce_content_length = options
         # At once: a dict that grows by one attribute after the other is made anew three times.
         self.__dict__.update(
-            _head=head,
-            _asked_by=method,
-            status=head.status,
-            version=head.version,
-            version_string=version_string,
-            reason=head.reason,
-            decode_content=decode_content,
-            enforce_content_length=enforce_content_length,
-            _request_url=url,
-            _body=body,
-            _fp_bytes_read=len(body),
-            length_remaining=0,
-            _decoder_initialized=True,
-            _uncached_read_occurred=True,
-            _sock_shutdown=sock_shutdown,
+            {
+                "_head": head,
+                "_asked_by": method,
+                "status": head.status,
+                "version": head.version,
+                "version_string": version_string,
+                "reason": head.reason,
+                "decode_content": decode_content,
+                "enforce_content_length": enforce_content_length,
+                "_request_url": url,
+                "_body": body,
+                "_fp_bytes_read": len(body),
+                "length_remaining": 0,
+                "_decoder_initialized": True,
+                "_uncached_read_occurred": True,
+                "_sock_shutdown": sock_shutdown,
+            }
         )
         return self
 
@@ -1112,10 +1114,11 @@ class HTTPResponse(BaseHTTPResponse):
     @property
     def closed(self) -> bool:
         """Whether the body has been read, or given up; see *auto_close*."""
+        own = self.__dict__
+        if "_asked_by" in own and "_fp" not in own and "auto_close" not in own:
+            return True
         if not self.auto_close:
             return super().closed
-        if self._asked_by is not None and "_fp" not in self.__dict__:
-            return True
         fp = self._fp
         if fp is None:
             return True

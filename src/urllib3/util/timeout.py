@@ -110,7 +110,8 @@ class Timeout:
     def _begin(self) -> float | None:
         """Start the clock, if it will be asked, and return the limit for opening a connection."""
         if self.total is None:
-            return self.resolve_default_timeout(self._connect)
+            connect = self._connect
+            return getdefaulttimeout() if connect is _DEFAULT_TIMEOUT else connect
         self.start_connect()
         return self.resolve_default_timeout(self.connect_timeout)
 
@@ -137,7 +138,7 @@ class Timeout:
         """
         total, read = self.total, self._read
         if total is None or total is _DEFAULT_TIMEOUT:
-            return self.resolve_default_timeout(read)
+            return getdefaulttimeout() if read is _DEFAULT_TIMEOUT else read
         if read is None or read is _DEFAULT_TIMEOUT:
             return max(0, total - self.get_connect_duration())
         if self._start_connect is None:
