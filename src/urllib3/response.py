@@ -76,7 +76,6 @@ if HAS_ZSTD:
 
 log = logging.getLogger(__name__)
 
-
 _READ_CHUNK_SIZE = 65536  # bytes
 _MAX_CHUNK_LINE_LENGTH = _wire.MAX_LINE
 #: Bytes of a body nobody wants that are read to save a connection; beyond, a new one is cheaper.
@@ -915,7 +914,7 @@ class HTTPResponse(BaseHTTPResponse):
         return type(self._fp) is IncomingResponse or hasattr(self._fp, "fp")
 
     @property
-    def _wire(self) -> typing.Any:
+    def _chunk_source(self) -> typing.Any:
         """Where chunks are read from; None once they have been read."""
         fp = self._fp
         return fp.wire if type(fp) is IncomingResponse else fp.fp
@@ -927,7 +926,7 @@ class HTTPResponse(BaseHTTPResponse):
         """
         if self.chunk_left is not None:
             return
-        line = self._wire.readline(_MAX_CHUNK_LINE_LENGTH + 1)
+        line = self._chunk_source.readline(_MAX_CHUNK_LINE_LENGTH + 1)
         wrong: Exception
         if not line:
             wrong = ProtocolError("Response ended prematurely")
@@ -984,7 +983,7 @@ class HTTPResponse(BaseHTTPResponse):
             if original is not None and is_response_to_head(original):
                 original.close()
                 return
-            if self._wire is None or amt == 0:
+            if self._chunk_source is None or amt == 0:
                 return
             if amt is not None and amt < 0:
                 amt = None
@@ -1065,7 +1064,7 @@ class HTTPResponse(BaseHTTPResponse):
 
     def _discard_trailers(self) -> None:
         for _ in range(_wire.MAX_TRAILERS + 1):
-            file = self._wire
+            file = self._chunk_source
             if file is None:
                 return  # another reader of the same chunks was here first
             line = file.readline(_MAX_CHUNK_LINE_LENGTH + 1)
