@@ -300,12 +300,15 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         if mutex is None:
             return  # another QueueCls; its connections are looked at one by one as they are taken
         now = time.monotonic()
+        expired = []
         with mutex:
-            expired = [
-                conn for conn in pool.queue if (getattr(conn, "_expires", None) or now + 1) <= now
-            ]
-            for conn in expired:
-                pool.queue[pool.queue.index(conn)] = None
+            for conn in pool.queue.copy():
+                if (getattr(conn, "_expires", None) or now + 1) <= now:
+                    # Our own queue gives without the lock: what is gone is not ours to close.
+                    with contextlib.suppress(ValueError):
+                        pool.queue.remove(conn)
+                        pool.queue.insert(0, None)
+                        expired.append(conn)
         for conn in expired:
             conn.close()
 

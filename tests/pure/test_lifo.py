@@ -90,12 +90,47 @@ def test_many_threads_lose_nothing_and_make_nothing_up():
     assert q.empty()
 
 
-def test_join_returns_when_every_task_is_done():
+class Interrupted(list):
+    """Items of a queue; right after the next one is added, somebody else has a turn."""
+
+    def __init__(self, turn):
+        super().__init__()
+        self.turn = turn
+
+    def append(self, item):
+        super().append(item)
+        turn, self.turn = self.turn, lambda: None
+        turn()
+
+
+def test_two_that_add_at_once_when_there_is_room_for_one_do_not_both_succeed():
+    q = LifoQueue(1)
+    refused = []
+
+    def add_another():
+        try:
+            q.put("b", block=False)
+        except queue.Full:
+            refused.append("b")
+
+    q.queue = Interrupted(add_another)
+    q.put("a", block=False)
+    assert (q.queue, refused) == (["a"], ["b"])
+
+
+def test_an_item_too_many_may_be_had_before_it_is_taken_back():
+    q = LifoQueue(1)
+    q.queue = Interrupted(lambda: None)
+    q.put("a")
+    q.queue.turn = lambda: got.append(q.get())
+    got = []
+    q.put("b", block=False)
+    assert (got, q.queue) == (["b"], ["a"])
+
+
+def test_tasks_are_not_counted():
     q = LifoQueue()
-    q.put(1)
-    joined = threading.Thread(target=q.join)
-    joined.start()
-    q.get()
-    q.task_done()
-    joined.join(30)
-    assert not joined.is_alive()
+    with pytest.raises(NotImplementedError):
+        q.task_done()
+    with pytest.raises(NotImplementedError):
+        q.join()
