@@ -1,6 +1,4 @@
-"""What a connection is, seen from outside: its option tuples and, for type checkers, its shape."""
-
-from __future__ import annotations
+"""What a connection is, seen from outside: its tuples and, for type checkers, its shape."""
 
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,6 +29,17 @@ class _ResponseOptions(typing.NamedTuple):
     preload_content: bool
     decode_content: bool
     enforce_content_length: bool
+
+
+class _RequestFields(typing.NamedTuple):
+    """The fields of a request besides its line, and how its body goes out."""
+
+    host: bool  # whether Host is added
+    accept_encoding: bool  # whether Accept-Encoding is added
+    ours: list[tuple[str, str]]  # what else is added
+    chunked: bool
+    upgrade: bool
+    block: bytes | None = None  # everything as it is on the wire, if that is plain
 
 
 if typing.TYPE_CHECKING:

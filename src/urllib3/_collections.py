@@ -24,9 +24,7 @@ class _HasKeys(typing.Protocol):
     def __getitem__(self, name: str) -> str: ...
 
 
-ValidHTTPHeaderSource = typing.Union[
-    "HTTPHeaderDict", Mapping[str, str], Iterable[tuple[str, str]], _HasKeys
-]
+ValidHTTPHeaderSource = typing.Union[Mapping[str, str], Iterable[tuple[str, str]], _HasKeys]
 
 
 class RecentlyUsedContainer(MutableMapping[K, V]):

@@ -1,7 +1,5 @@
 """The one map from what goes wrong below a pool to the errors a pool raises."""
 
-from __future__ import annotations
-
 import typing
 from http.client import HTTPException
 
@@ -26,6 +24,13 @@ RETRYABLE = (
     CertificateError,
     ProxyError,
 )
+
+
+class Failure(typing.NamedTuple):
+    """An attempt that failed in a way that may be tried again."""
+
+    error: BaseException  # as it was raised
+    mapped: Exception  # as the caller is to see it
 
 
 def translate(error: Exception, conn: typing.Any) -> Exception:

@@ -1,14 +1,10 @@
 """What becomes of a request when its answer is a redirect (RFC 9110, 15.4).  Pure."""
 
-from __future__ import annotations
-
 import typing
+from collections.abc import Collection, Mapping
 
 from ._collections import HTTPHeaderDict
 from .util.url import parse_url
-
-if typing.TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 

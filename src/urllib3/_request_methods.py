@@ -6,22 +6,19 @@ Knows how fields and JSON become a URL or a body; who sends them is the subclass
 from __future__ import annotations
 
 import typing
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 from ._collections import HTTPHeaderDict
 from .filepost import _TYPE_FIELDS, encode_multipart_formdata
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from ._base_connection import _TYPE_BODY
     from .response import BaseHTTPResponse
 
 __all__ = ["RequestMethods"]
 
-_TYPE_ENCODE_URL_FIELDS = typing.Union[
-    "Sequence[tuple[str, str | bytes]]", "Mapping[str, str | bytes]"
-]
+_TYPE_ENCODE_URL_FIELDS = typing.Union[Sequence[tuple[str, str | bytes]], Mapping[str, str | bytes]]
 
 
 class RequestMethods:

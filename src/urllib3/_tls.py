@@ -6,18 +6,16 @@ cost twenty times the handshake.  A caller's own context is never kept, and is c
 an option demands it.
 """
 
-from __future__ import annotations
-
 import os
 import threading
 import typing
 from collections import OrderedDict
+from collections.abc import Callable
 
 from .util import ssl_
 
 if typing.TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
 
     from ._typing import ProxyTlsSettings
 
@@ -25,7 +23,7 @@ if typing.TYPE_CHECKING:
 class TlsPolicy(typing.NamedTuple):
     """Every option of TLS on a connection; ``HTTPSConnection`` says what they mean."""
 
-    ssl_context: ssl.SSLContext | None = None
+    ssl_context: typing.Any = None  # of ssl, or what stands for it under pyOpenSSL
     cert_reqs: int | str | None = None
     ca_certs: str | None = None
     ca_cert_dir: str | None = None
@@ -41,7 +39,7 @@ class TlsPolicy(typing.NamedTuple):
     server_hostname: str | None = None
 
     @classmethod
-    def of(cls, owner: object) -> TlsPolicy:
+    def of(cls, owner: object) -> "TlsPolicy":
         """The options that *owner*, a connection or a pool, has now; what it lacks is None."""
         # requests writes them on pools that are in use: hence now, and not when it was made.
         return cls(*[getattr(owner, name, None) for name in cls._fields])
@@ -64,7 +62,7 @@ class TlsPolicy(typing.NamedTuple):
         return asserted if isinstance(asserted, str) and asserted else None
 
 
-def proxy_policy(own: TlsPolicy, settings: ProxyTlsSettings, forwarding: bool) -> TlsPolicy:
+def proxy_policy(own: TlsPolicy, settings: "ProxyTlsSettings", forwarding: bool) -> TlsPolicy:
     """The policy towards a proxy, where *own* is the connection's, which is the origin's.
 
     Who the origin is, and who the client is to it, is none of the proxy's business.  Trust is the
@@ -135,7 +133,7 @@ class ContextMemo:
         # would otherwise read the trust store each.
         self._lock = threading.Lock()
 
-    def get(self, policy: TlsPolicy) -> ssl.SSLContext:
+    def get(self, policy: TlsPolicy) -> "ssl.SSLContext":
         """A complete context for *policy*, which has been settled.
 
         Raises what building it raises; then nothing is kept.
@@ -204,7 +202,7 @@ def _state_of(file: str | None) -> tuple[int, int, int] | None:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _complete_context(policy: TlsPolicy) -> ssl.SSLContext:
+def _complete_context(policy: TlsPolicy) -> "ssl.SSLContext":
     """A context to shake hands with at once: nothing will be loaded into it or set on it later."""
     context = ssl_.create_urllib3_context(
         cert_reqs=typing.cast("int", policy.cert_reqs),
@@ -220,7 +218,7 @@ def _complete_context(policy: TlsPolicy) -> ssl.SSLContext:
     return context
 
 
-def _bare_context(policy: TlsPolicy, seams: Seams) -> ssl.SSLContext:
+def _bare_context(policy: TlsPolicy, seams: Seams) -> "ssl.SSLContext":
     """A context of our own for somebody else's ``ssl_wrap_socket``, which will load the rest."""
     verify_mode = seams.resolve_cert_reqs(policy.cert_reqs)
     context: ssl.SSLContext = seams.create_urllib3_context(
@@ -235,7 +233,7 @@ def _bare_context(policy: TlsPolicy, seams: Seams) -> ssl.SSLContext:
     return context
 
 
-def _adjust(context: typing.Any, policy: TlsPolicy, verify_mode: ssl.VerifyMode) -> None:
+def _adjust(context: typing.Any, policy: TlsPolicy, verify_mode: "ssl.VerifyMode") -> None:
     """Change *context* where *policy* demands it, and only there: it may be the caller's."""
     if getattr(context, "verify_mode", None) != verify_mode:
         context.verify_mode = verify_mode

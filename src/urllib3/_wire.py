@@ -6,8 +6,6 @@ an ``http.client.HTTPException``, so that a caller of a bare connection sees the
 that the standard library has always raised there.
 """
 
-from __future__ import annotations
-
 import functools
 import http.client
 import re

@@ -25,7 +25,7 @@ from http.client import ResponseNotReady as ResponseNotReady
 from socket import timeout as SocketTimeout
 
 from . import _wire
-from ._base_connection import _TYPE_BODY, ProxyConfig, _ResponseOptions
+from ._base_connection import _TYPE_BODY, ProxyConfig, _RequestFields, _ResponseOptions
 from ._collections import HTTPHeaderDict
 from ._establish import tunnel
 from ._incoming import STOCK_BEGIN, STOCK_READ, IncomingResponse, Receiver, stock
@@ -136,17 +136,6 @@ _STOCK_STEPS = tuple(stock(_Stock, name) for name in _STEPS)
 _steps_of = operator.attrgetter(*_STEPS)
 _puts_of = operator.attrgetter(*_STEPS[:2])
 _STOCK_GETRESPONSE = stock(_Stock, "getresponse")
-
-
-class _RequestFields(typing.NamedTuple):
-    """The fields of a request besides its line, and how its body goes out."""
-
-    host: bool  # whether Host is added
-    accept_encoding: bool  # whether Accept-Encoding is added
-    ours: list[tuple[str, str]]  # what else is added
-    chunked: bool
-    upgrade: bool
-    block: bytes | None = None  # everything as it is on the wire, if that is plain
 
 
 class HTTPConnection(_Stock):

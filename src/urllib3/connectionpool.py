@@ -19,7 +19,7 @@ import weakref
 from http.client import HTTPException as HTTPException
 from socket import timeout as SocketTimeout
 
-from ._failure import RETRYABLE, translate
+from ._failure import RETRYABLE, Failure, translate
 from ._lifo import LifoQueue
 from ._redirect import Rewritten, redirected, same_origin, without
 from ._request_methods import RequestMethods
@@ -483,7 +483,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         message = (body, headers, chunked, preload_content, decode_content, response_kw)
         while True:
             outcome = self._attempt(method, target, lease, message, retries, timeout)
-            if isinstance(outcome, _Failure):
+            if isinstance(outcome, Failure):
                 try:
                     retries = self._absorb(outcome, method, target, retries)
                 finally:
@@ -539,7 +539,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         message: _Message,
         retries: Retry,
         timeout: _TYPE_TIMEOUT,
-    ) -> BaseHTTPResponse | _Failure:
+    ) -> BaseHTTPResponse | Failure:
         """One try on a leased connection: the response, or a failure that may be tried again.
 
         Any failure ends the lease with the connection closed and its slot free.
@@ -579,10 +579,10 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
             self._put_conn(conn)
         return response
 
-    def _fail(self, error: BaseException, conn: BaseHTTPConnection) -> _Failure:
+    def _fail(self, error: BaseException, conn: BaseHTTPConnection) -> Failure:
         # Translated first: closing forgets how far the connection had got.  And translated here:
         # a frame in the error's traceback that held what it became would be a cycle.
-        failure = _Failure(error, translate(typing.cast("Exception", error), conn))
+        failure = Failure(error, translate(typing.cast("Exception", error), conn))
         self._discard(conn)
         return failure
 
@@ -599,7 +599,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
             self._raise_timeout(error, typing.cast("Url", self.proxy).url, conn.timeout)
             raise
 
-    def _absorb(self, failure: _Failure, method: str, url: str, retries: Retry) -> Retry:
+    def _absorb(self, failure: Failure, method: str, url: str, retries: Retry) -> Retry:
         """Count *failure* against *retries* and wait the back-off; raise when they are spent."""
         error, mapped = failure
         retries = retries.increment(
@@ -686,13 +686,6 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
 _Lease = tuple[typing.Optional[float], bool, bool]  # pool_timeout, release_conn, through a tunnel
 # body, headers, chunked, preload_content, decode_content, and further options for the response
 _Message = tuple[typing.Any, "Mapping[str, str]", bool, bool, bool, dict[str, typing.Any]]
-
-
-class _Failure(typing.NamedTuple):
-    """An attempt that failed in a way that may be tried again."""
-
-    error: BaseException  # as it was raised
-    mapped: Exception  # as the caller is to see it
 
 
 def _absolute_target(url: str) -> str:

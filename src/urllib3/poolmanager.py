@@ -15,6 +15,7 @@ from urllib.parse import urljoin
 
 from ._base_connection import ProxyConfig
 from ._collections import HTTPHeaderDict, RecentlyUsedContainer
+from ._pool_key import PoolKey
 from ._redirect import Rewritten, redirected, same_origin, without
 from ._request_methods import RequestMethods
 from ._tls import ContextMemo
@@ -64,44 +65,8 @@ SSL_KEYWORDS = (
 )
 _DEFAULT_BLOCKSIZE = 16384
 
-
-class PoolKey(typing.NamedTuple):
-    """Everything that makes one pool different from another.
-
-    podman and yt-dlp build keys of their own from ``PoolKey._fields``.
-    """
-
-    key_scheme: str
-    key_host: str
-    key_port: int | None
-    key_timeout: typing.Any
-    key_retries: Retry | bool | int | None
-    key_block: bool | None
-    key_source_address: tuple[str, int] | None
-    key_key_file: str | None
-    key_key_password: str | None
-    key_cert_file: str | None
-    key_cert_reqs: str | int | None
-    key_ca_certs: str | None
-    key_ca_cert_data: str | bytes | None
-    key_ssl_version: int | str | None
-    key_ssl_minimum_version: int | None
-    key_ssl_maximum_version: int | None
-    key_ca_cert_dir: str | None
-    key_ssl_context: ssl.SSLContext | None
-    key_maxsize: int | None
-    key_headers: frozenset[tuple[str, str]] | None
-    key__proxy: Url | None
-    key__proxy_headers: frozenset[tuple[str, str]] | None
-    key__proxy_config: ProxyConfig | None
-    key_socket_options: tuple[typing.Any, ...] | None
-    key__socks_options: frozenset[tuple[str, str]] | None
-    key_assert_hostname: bool | str | None
-    key_assert_fingerprint: str | None
-    key_server_hostname: str | None
-    key_blocksize: int | None
-    key_idle_timeout: float | None = None
-    key_max_age: float | None = None
+# It belongs here: this is what its pickles say.
+PoolKey.__module__ = __name__
 
 
 def _default_key_normalizer(
@@ -358,40 +323,41 @@ class PoolManager(RequestMethods):
             return response
         location = _target_of(response, url, location)
         request = Rewritten(method, kw.get("body"), start, kw["headers"], kw.get("chunked", False))
-        if not self._count_hop(_Hop(request, url, location, pool, response), kw):
+        if not self._count_hop(request, url, location, pool, response, kw):
             return response
         log.info("Redirecting %s -> %s", url, location)
         response.drain_conn()
         kw["redirect"] = redirect
         return self.urlopen(kw.pop("method"), location, **kw)
 
-    def _count_hop(self, hop: _Hop, kw: dict[str, typing.Any]) -> bool:
-        """Turn *kw* into the request for the next hop; False if this redirect is the answer."""
-        policy = kw.get("retries", hop.response.retries)
+    def _count_hop(
+        self,
+        request: Rewritten,
+        url: str,
+        location: str,
+        pool: HTTPConnectionPool,
+        response: BaseHTTPResponse,
+        kw: dict[str, typing.Any],
+    ) -> bool:
+        """Turn *kw* into the request for the next hop; False if this redirect is the answer.
+
+        :param location: the absolute URL where *response*, to *request* for *url*, redirects
+        """
+        policy = kw.get("retries", response.retries)
         if not isinstance(policy, Retry):
             policy = Retry.from_int(policy, redirect=True)
-        request = redirected(hop.request, hop.response.status)
-        if not same_origin(hop.url, hop.location):
+        request = redirected(request, response.status)
+        if not same_origin(url, location):
             request = without(request, policy.remove_headers_on_redirect)
         try:
-            spent = policy.increment(request.method, hop.url, response=hop.response, _pool=hop.pool)
+            spent = policy.increment(request.method, url, response=response, _pool=pool)
         except MaxRetryError:
             if policy.raise_on_redirect:
-                hop.response.drain_conn()
+                response.drain_conn()
                 raise
             return False
         kw.update(request._asdict(), retries=spent)
         return True
-
-
-class _Hop(typing.NamedTuple):
-    """A request that was answered by a redirect."""
-
-    request: Rewritten
-    url: str
-    location: str  # absolute
-    pool: HTTPConnectionPool
-    response: BaseHTTPResponse
 
 
 def _target_of(response: BaseHTTPResponse, url: str, location: str) -> str:

@@ -1,18 +1,14 @@
 """Parts of requests: common headers, and bodies of every kind."""
 
-from __future__ import annotations
-
 import io
 import typing
 from base64 import b64encode
+from collections.abc import Iterable, Iterator
 from enum import Enum
 
 from .._optional import brotli, zstd
 from ..exceptions import UnrewindableBodyError
 from .util import to_bytes
-
-if typing.TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 #: As a header's value: do not send it, not even the one sent by default.
 SKIP_HEADER = "@@@SKIP_HEADER@@@"

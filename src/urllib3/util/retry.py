@@ -1,7 +1,5 @@
 """What is tried again, how often, and after how long.  Policy only: nothing here sends anything."""
 
-from __future__ import annotations
-
 import email.utils
 import logging
 import operator
@@ -79,7 +77,7 @@ class Retry:
     )
     DEFAULT_BACKOFF_MAX = 120
     DEFAULT_RETRY_AFTER_MAX: typing.Final[int] = 21600
-    DEFAULT: typing.ClassVar[Retry]
+    DEFAULT: "typing.ClassVar[Retry]"
 
     def __init__(
         self,
@@ -139,7 +137,7 @@ class Retry:
             f"read={self.read}, redirect={self.redirect}, status={self.status})"
         )
 
-    def new(self, **kw: typing.Any) -> Self:
+    def new(self, **kw: typing.Any) -> "Self":
         """The same policy but for *kw*; a subclass with parameters of its own overrides this."""
         settings = dict(zip(_SETTINGS, _settings_of(self), strict=True))
         return type(self)(**{**settings, **kw})
@@ -147,10 +145,10 @@ class Retry:
     @classmethod
     def from_int(
         cls,
-        retries: Retry | _Count,
+        retries: "Retry | _Count",
         redirect: _Count = True,
-        default: Retry | _Count = None,
-    ) -> Retry:
+        default: "Retry | _Count" = None,
+    ) -> "Retry":
         """*retries* as a policy: one as it is, a number as its total, None as *default*.
 
         :param redirect: falsy = redirects are not followed
@@ -190,12 +188,12 @@ class Retry:
             raise InvalidHeader(f"Invalid Retry-After header: {retry_after}")
         return min(max(seconds, 0), self.retry_after_max)
 
-    def get_retry_after(self, response: BaseResponse) -> float | None:
+    def get_retry_after(self, response: "BaseResponse") -> float | None:
         """Seconds that the server asks to wait, or None."""
         value = response.headers.get("Retry-After")
         return None if value is None else self.parse_retry_after(value)
 
-    def sleep_for_retry(self, response: BaseResponse) -> bool:
+    def sleep_for_retry(self, response: "BaseResponse") -> bool:
         """Wait as long as the server asks; whether it asked."""
         seconds = self.get_retry_after(response)
         if not seconds:
@@ -208,7 +206,7 @@ class Retry:
         if seconds > 0:
             time.sleep(seconds)
 
-    def sleep(self, response: BaseResponse | None = None) -> None:
+    def sleep(self, response: "BaseResponse | None" = None) -> None:
         """Wait before the next attempt: as *response* asks, or the back-off."""
         if self.respect_retry_after_header and response and self.sleep_for_retry(response):
             return
@@ -252,11 +250,11 @@ class Retry:
         self,
         method: str | None = None,
         url: str | None = None,
-        response: BaseResponse | None = None,
+        response: "BaseResponse | None" = None,
         error: Exception | None = None,
         _pool: typing.Any = None,
-        _stacktrace: TracebackType | None = None,
-    ) -> Self:
+        _stacktrace: "TracebackType | None" = None,
+    ) -> "Self":
         """The policy after one more *error*, or *response* that is not the last.
 
         Raises ``MaxRetryError`` when a count is spent, *error* itself when its kind is disabled.
@@ -309,7 +307,7 @@ def _seconds_until(date: str) -> float | None:
         return None
 
 
-def _outcome_of(response: BaseResponse | None) -> tuple[str | None, _Outcome]:
+def _outcome_of(response: "BaseResponse | None") -> tuple[str | None, _Outcome]:
     """The count that *response* lowers, and what is to be said of it."""
     location = response.get_redirect_location() if response else None
     if response and location:

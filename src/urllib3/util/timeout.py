@@ -18,7 +18,6 @@ class _TYPE_DEFAULT(Enum):  # noqa: N801  # imported by that name elsewhere
 
 _DEFAULT_TIMEOUT: typing.Final[_TYPE_DEFAULT] = _TYPE_DEFAULT.token
 
-_TYPE_TIMEOUT = typing.Optional[typing.Union[float, _TYPE_DEFAULT, "Timeout"]]
 _Seconds = typing.Union[float, _TYPE_DEFAULT, None]
 
 
@@ -144,3 +143,6 @@ class Timeout:
         if self._start_connect is None:
             return read
         return max(0, min(total - self.get_connect_duration(), read))
+
+
+_TYPE_TIMEOUT = typing.Union[float, _TYPE_DEFAULT, Timeout, None]

@@ -4,8 +4,6 @@ An ordinary URL is recognised by one pattern whose groups are the answer.  Every
 long way, which gives ordinary URLs the same answer.
 """
 
-from __future__ import annotations
-
 import functools
 import re
 import typing
@@ -67,7 +65,7 @@ class Url(_Parts):
         path: str | None = None,
         query: str | None = None,
         fragment: str | None = None,
-    ) -> Self:
+    ) -> "Self":
         """Make one."""
         rooted = path if not path or path.startswith("/") else f"/{path}"
         lowered = None if scheme is None else scheme.lower()
