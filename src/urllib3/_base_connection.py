@@ -31,17 +31,6 @@ class _ResponseOptions(typing.NamedTuple):
     enforce_content_length: bool
 
 
-class _RequestFields(typing.NamedTuple):
-    """The fields of a request besides its line, and how its body goes out."""
-
-    host: bool  # whether Host is added
-    accept_encoding: bool  # whether Accept-Encoding is added
-    ours: list[tuple[str, str]]  # what else is added
-    chunked: bool
-    upgrade: bool
-    block: bytes | None = None  # everything as it is on the wire, if that is plain
-
-
 if typing.TYPE_CHECKING:
     import ssl
 

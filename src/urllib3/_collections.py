@@ -168,7 +168,10 @@ class HTTPHeaderDict(MutableMapping[str, str]):
 
     def __init__(self, headers: ValidHTTPHeaderSource | None = None, **kwargs: str) -> None:
         self._container = {}
-        if isinstance(headers, HTTPHeaderDict):
+        if type(headers) is dict:  # as nearly always
+            for name, value in headers.items():
+                self.add(name, value)
+        elif isinstance(headers, HTTPHeaderDict):
             self._copy_from(headers)
         elif headers is not None:
             self.extend(headers)

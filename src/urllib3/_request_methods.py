@@ -5,6 +5,7 @@ Knows how fields and JSON become a URL or a body; who sends them is the subclass
 
 from __future__ import annotations
 
+import functools
 import typing
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
@@ -13,6 +14,8 @@ from ._collections import HTTPHeaderDict
 from .filepost import _TYPE_FIELDS, encode_multipart_formdata
 
 if typing.TYPE_CHECKING:
+    import json
+
     from ._base_connection import _TYPE_BODY
     from .response import BaseHTTPResponse
 
@@ -154,13 +157,18 @@ def json_body(
         raise TypeError(
             "request got values for both 'body' and 'json' parameters which are mutually exclusive"
         )
-    import json  # costs an import nobody else needs
-
-    encoded = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
-    if not any(name.lower() == "content-type" for name in headers):
+    encoded = _json_encoder().encode(value).encode("utf-8")
+    if not headers or not any(name.lower() == "content-type" for name in headers):
         headers = HTTPHeaderDict(headers)
         headers["Content-Type"] = "application/json"
     return encoded, headers
+
+
+@functools.cache
+def _json_encoder() -> json.JSONEncoder:
+    import json  # costs an import nobody else needs
+
+    return json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 def fields_body(

@@ -25,7 +25,7 @@ from http.client import ResponseNotReady as ResponseNotReady
 from socket import timeout as SocketTimeout
 
 from . import _wire
-from ._base_connection import _TYPE_BODY, ProxyConfig, _RequestFields, _ResponseOptions
+from ._base_connection import _TYPE_BODY, ProxyConfig, _ResponseOptions
 from ._collections import HTTPHeaderDict
 from ._establish import tunnel
 from ._incoming import STOCK_BEGIN, STOCK_READ, IncomingResponse, Receiver, stock
@@ -136,6 +136,47 @@ _STOCK_STEPS = tuple(stock(_Stock, name) for name in _STEPS)
 _steps_of = operator.attrgetter(*_STEPS)
 _puts_of = operator.attrgetter(*_STEPS[:2])
 _STOCK_GETRESPONSE = stock(_Stock, "getresponse")
+
+
+class _RequestFields:
+    """The fields of a request besides its line, and how its body goes out."""
+
+    __slots__ = (
+        "accept_encoding",
+        "block",
+        "chunked",
+        "counted",
+        "host",
+        "ours",
+        "rest",
+        "upgrade",
+    )
+
+    host: bool  # whether Host is added
+    accept_encoding: bool  # whether Accept-Encoding is added
+    counted: bool  # whether Content-Length is added
+    ours: list[tuple[str, str]]  # what else is added
+    chunked: bool
+    upgrade: bool
+    block: bytes | None  # everything as it is on the wire, if that is plain,
+    rest: bytes  # less what comes behind a Content-Length, which is another each time
+
+    def __init__(self) -> None:
+        self.block = None
+        self.rest = b""
+
+    def settle_block(
+        self, first: list[tuple[str, str]], given: tuple[tuple[str, str], ...]
+    ) -> None:
+        begin = _wire.field_block(first)
+        rest = _wire.field_block([*self.ours, *given])
+        if begin is None or rest is None or _SKIP_MARK in rest:
+            return
+        begin = begin.removesuffix(b"\r\n")  # the empty line, which ends the whole
+        if self.counted:
+            self.block, self.rest = begin, rest
+        else:
+            self.block = begin + rest
 
 
 class HTTPConnection(_Stock):
@@ -477,7 +518,7 @@ class HTTPConnection(_Stock):
         # them is compared, and what it comes to is kept.
         asked = (
             tuple(headers.items()) if headers else (),
-            length,
+            length is None,
             body is None,
             chunked,
             self._is_plain(),
@@ -494,15 +535,18 @@ class HTTPConnection(_Stock):
         if fields.block is not None:
             line = _wire.request_line(method, url or "/")
             if line is not None:
-                self._send_plain(method, line + fields.block, chunks, fields.chunked)
+                head = line + fields.block
+                if fields.counted and length is not None:
+                    head = b"%bContent-Length: %d\r\n%b" % (head, length, fields.rest)
+                self._send_plain(method, head, chunks, fields.chunked)
                 return
-        self._send_step_by_step(method, url, fields, asked[0])
+        self._send_step_by_step(method, url, fields, asked[0], length)
         self._send_body(chunks, fields.chunked)
 
     def _settle_fields(
         self,
         given: tuple[tuple[str, str], ...],
-        length: int | None,
+        endless: bool,
         bodiless: bool,
         chunked: bool,
         plain: bool,
@@ -510,29 +554,22 @@ class HTTPConnection(_Stock):
     ) -> _RequestFields:
         """Which fields a request with those *given* has, and how its body is framed."""
         names = {to_str(name).lower() for name, _ in given}
-        framing, chunked = _framing_field(names, length, bodiless, chunked)
-        ours = [] if framing is None else [framing]
+        framing, chunked = _framing_field(names, endless, bodiless, chunked)
+        fields = _RequestFields()
+        fields.host = "host" not in names
+        fields.accept_encoding = "accept-encoding" not in names
+        fields.counted = framing == "Content-Length"
+        fields.ours = [_CHUNKED] if framing == "Transfer-Encoding" else []
         if "user-agent" not in names:
-            ours.append(_USER_AGENT)
-        fields = _RequestFields(
-            host="host" not in names,
-            accept_encoding="accept-encoding" not in names,
-            ours=ours,
-            chunked=chunked,
-            upgrade="upgrade" in names,
-        )
-        if not plain:
-            return fields
-        return fields._replace(block=self._plain_block(fields, given, url or ""))
-
-    def _plain_block(
-        self, fields: _RequestFields, given: tuple[tuple[str, str], ...], url: str
-    ) -> bytes | None:
-        first = [("Host", self._host_field(url))] if fields.host else []
-        if fields.accept_encoding:
-            first.append(_ACCEPT_ENCODING)
-        block = _wire.field_block([*first, *fields.ours, *given])
-        return None if block is None or _SKIP_MARK in block else block
+            fields.ours.append(_USER_AGENT)
+        fields.chunked = chunked
+        fields.upgrade = "upgrade" in names
+        if plain:
+            first = [("Host", self._host_field(url or ""))] if fields.host else []
+            if fields.accept_encoding:
+                first.append(_ACCEPT_ENCODING)
+            fields.settle_block(first, given)
+        return fields
 
     def _send_plain(
         self, method: str, head: bytes, chunks: Iterable[typing.Any] | None, chunked: bool
@@ -570,10 +607,13 @@ class HTTPConnection(_Stock):
         url: str,
         fields: _RequestFields,
         given: tuple[tuple[str, str], ...],
+        length: int | None,
     ) -> None:
         self.putrequest(
             method, url, skip_accept_encoding=not fields.accept_encoding, skip_host=not fields.host
         )
+        if fields.counted:
+            self.putheader("Content-Length", str(length))
         for name, value in fields.ours:
             self.putheader(name, value)
         for name, value in given:
@@ -778,18 +818,21 @@ _STOCK_PUTS = _STOCK_STEPS[:2]
 
 
 def _framing_field(
-    names: typing.AbstractSet[str], length: int | None, bodiless: bool, chunked: bool
-) -> tuple[tuple[str, str] | None, bool]:
-    """The framing field to add to a request, if any, and whether its body goes out in chunks."""
+    names: typing.AbstractSet[str], endless: bool, bodiless: bool, chunked: bool
+) -> tuple[str | None, bool]:
+    """The framing field to add to a request, if any, and whether its body goes out in chunks.
+
+    :param endless: the length of the body is not known, or it is to have none
+    """
     if chunked:
-        return (None if "transfer-encoding" in names else _CHUNKED), True
+        return (None if "transfer-encoding" in names else "Transfer-Encoding"), True
     if "content-length" in names:
         return None, False
     if "transfer-encoding" in names:
         return None, True
-    if length is not None:
-        return ("Content-Length", str(length)), False
-    return (None, False) if bodiless else (_CHUNKED, True)
+    if not endless:
+        return "Content-Length", False
+    return (None, False) if bodiless else ("Transfer-Encoding", True)
 
 
 def _apply_timeout(sock: typing.Any, timeout: float | None) -> None:

@@ -857,6 +857,28 @@ def test_a_small_body_leaves_with_the_head():
     assert tape.sent[0].endswith(b"\r\n\r\nsmall")
 
 
+def test_the_length_is_that_of_each_body_whatever_the_fields_before():
+    conn = HTTPConnection("h")
+    heads = []
+    for body in (b"abc", b"", None, "\xe9" * 50, b"abc", iter([b"x"]), bytearray(7)):
+        conn.sock = tape = Tape()
+        conn.request("POST", "/", body, {"A": "b"})
+        conn.close()
+        head = tape.sent[0].partition(b"\r\n\r\n")[0].decode().split("\r\n")
+        assert head[:3] == ["POST / HTTP/1.1", "Host: h", "Accept-Encoding: identity"]
+        assert head[4:] == [f"User-Agent: {_get_default_user_agent()}", "A: b"]
+        heads.append(head[3])
+    assert heads == [
+        "Content-Length: 3",
+        "Content-Length: 0",
+        "Content-Length: 0",
+        "Content-Length: 100",
+        "Content-Length: 3",
+        "Transfer-Encoding: chunked",
+        "Content-Length: 7",
+    ]
+
+
 @spec("connection C72", "connection C82")
 def test_an_error_of_a_body_leaves_the_connection_half_way():
     def broken():

@@ -1,5 +1,6 @@
 """Parts of requests: common headers, and bodies of every kind."""
 
+import functools
 import io
 import typing
 from base64 import b64encode
@@ -121,6 +122,9 @@ class ChunksAndContentLength(typing.NamedTuple):
     content_length: int | None
 
 
+# The type itself takes its fields through a function in Python.
+_chunks_and_length = functools.partial(tuple.__new__, ChunksAndContentLength)
+
 _NO_BODY = ChunksAndContentLength(None, None)
 _EMPTY_BODY = ChunksAndContentLength(None, 0)
 
@@ -138,8 +142,8 @@ def body_to_chunks(body: typing.Any, method: str, blocksize: int) -> ChunksAndCo
     if body is None:
         return _NO_BODY if str.upper(method) in _METHODS_NOT_EXPECTING_BODY else _EMPTY_BODY
     if isinstance(body, (str, bytes)):
-        data = to_bytes(body)
-        return ChunksAndContentLength((data,), len(data))
+        data = body if type(body) is bytes else to_bytes(body)
+        return _chunks_and_length(((data,), len(data)))
     if hasattr(body, "read"):
         return ChunksAndContentLength(FileBlocks(body, blocksize), None)
     try:
