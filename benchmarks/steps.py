@@ -110,6 +110,11 @@ def light_queue() -> None:
     pool.QueueCls = type("Queue", (queue.LifoQueue,), {})
 
 
+def own_dict() -> None:
+    # In place of the built-in one, which makes a copy.
+    module("connection").dict = lambda shared: shared
+
+
 def known_timeout() -> None:
     module("connection")._apply_timeout = lambda sock, timeout: sock.settimeout(timeout)
 
@@ -154,7 +159,13 @@ STEPS = {
             plain_url,
         ),
         Step("the key of a pool is remembered", "it is made of all settings", "tiny", key),
-        Step("the pool's queue has one lock", "it is a `queue.LifoQueue`", "tiny", light_queue),
+        Step("the pool's queue takes no lock", "it is a `queue.LifoQueue`", "tiny", light_queue),
+        Step(
+            "a connection's attributes are in a dict of its own",
+            "CPython shares their names with others",
+            "tiny",
+            own_dict,
+        ),
         Step("the poll object of a socket is kept", "one is made for each look", "tiny", kept_poll),
         Step("a timeout is set when it changes", "it is for each wait", "tiny", known_timeout),
         Step("a size of chunk is parsed once", "it is each time", "chunked1k", chunk_memo),

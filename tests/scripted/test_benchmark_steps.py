@@ -62,7 +62,7 @@ def calls(step: str, url: str) -> int:
 
 
 STEPS = benchmarks.load().steps.STEPS
-SWITCHES = [name for name in STEPS if name not in {"nothing", "context_memo"}]
+SWITCHES = [name for name in STEPS if name not in {"nothing", "own_dict", "context_memo"}]
 
 
 @pytest.mark.parametrize("step", SWITCHES)
@@ -83,3 +83,15 @@ print(memo.get(policy) is memo.get(policy))
 """
     said = [output_of(code), output_of(code, "off")]
     assert said == ["True\n", "False\n"]
+
+
+def test_a_step_that_is_switched_off_leaves_names_of_attributes_shared() -> None:
+    code = """
+import steps, sys
+if sys.argv[1:]:
+    steps.STEPS["own_dict"].switch_off()
+from urllib3.connection import HTTPConnection
+print(max(sys.getsizeof(vars(HTTPConnection("h"))) for _ in range(2)))
+"""
+    own, shared = (int(output_of(code, *arguments)) for arguments in ([], ["off"]))
+    assert own > shared
