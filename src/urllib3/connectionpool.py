@@ -388,9 +388,9 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         except (BaseSSLError, OSError) as error:
             self._raise_timeout(error, url, read_timeout)
             raise
-        response.retries = retries
-        response._connection = response_conn
         response._pool = self
+        response._connection = response_conn
+        response.retries = retries
         if log.isEnabledFor(logging.DEBUG):
             self._log_response(method, url, response)
         answer: BaseHTTPResponse = response
