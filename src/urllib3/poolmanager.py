@@ -13,9 +13,9 @@ import typing
 import warnings
 from urllib.parse import urljoin
 
+from . import _pool_key
 from ._base_connection import ProxyConfig
 from ._collections import HTTPHeaderDict, RecentlyUsedContainer
-from ._pool_key import PoolKey
 from ._redirect import Rewritten, redirected, same_origin, without
 from ._request_methods import RequestMethods
 from ._tls import ContextMemo
@@ -65,8 +65,8 @@ SSL_KEYWORDS = (
 )
 _DEFAULT_BLOCKSIZE = 16384
 
-# It belongs here: this is what its pickles say.
-PoolKey.__module__ = __name__
+PoolKey = _pool_key.PoolKey
+PoolKey.__module__ = __name__  # as its pickles say
 
 
 def _default_key_normalizer(

@@ -71,6 +71,7 @@ def test_the_map_of_hash_functions_goes_by_the_number_of_digits():
     }
 
 
-def test_a_name_that_the_module_lacks_is_an_attribute_error():
-    with pytest.raises(AttributeError, match=r"'urllib3.util.ssl_' has no attribute 'nonsense'"):
-        ssl_.nonsense  # noqa: B018
+def test_a_hash_function_that_hashlib_lacks_is_said_to_be_missing(monkeypatch):
+    monkeypatch.delattr(hashlib, "md5")
+    with pytest.raises(SSLError, match="unavailable for fingerprint length: 32"):
+        assert_fingerprint(CERT, "aa" * 16)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import json
@@ -86,13 +87,28 @@ def imported(name: str) -> ModuleType:
         return importlib.import_module(f"urllib3.{name}" if name else "urllib3")
 
 
+@cache
+def passed_on(module: ModuleType) -> frozenset[str]:
+    """Names that a module imports and neither exports nor, being a package, is there to show."""
+    if hasattr(module, "__path__"):
+        return frozenset()
+    imports = [
+        node
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+    ]
+    names = {alias.asname or alias.name for node in imports for alias in node.names}
+    return frozenset(names - set(getattr(module, "__all__", ())))
+
+
 def compare(path: str, want: Row, module: ModuleType, name: str) -> Iterator[str]:
     """Compare one name of a module with its frozen row."""
-    try:
-        thing = getattr(module, name)
-    except AttributeError:
+    if name not in vars(module):
         yield f"{path}: missing"
         return
+    if name in passed_on(module):
+        yield f"{path}: merely imported"
+    thing = getattr(module, name)
     kind = kind_of(thing)
     if kind != want["kind"]:
         yield f"{path}: is a {kind}, not a {want['kind']}"

@@ -68,33 +68,38 @@ else:
     if not OPENSSL_VERSION.startswith("OpenSSL "):
         HAS_NEVER_CHECK_COMMON_NAME = False
     # A later Python may have dropped any of these protocols.
-    _SSL_VERSION_TO_TLS_VERSION = {
-        getattr(ssl, f"PROTOCOL_{name}"): getattr(TLSVersion, name)
-        for name in ("TLSv1", "TLSv1_1", "TLSv1_2")
-        if hasattr(ssl, f"PROTOCOL_{name}")
-    }
+    for attr in ("TLSv1", "TLSv1_1", "TLSv1_2"):
+        if hasattr(ssl, f"PROTOCOL_{attr}"):
+            _SSL_VERSION_TO_TLS_VERSION[getattr(ssl, f"PROTOCOL_{attr}")] = TLSVersion[attr]
 
 PROTOCOL_SSLv23 = PROTOCOL_TLS
 
 
 # ---------------------------------------------------------------- fingerprints
 
-if typing.TYPE_CHECKING:
-    #: Hash functions by the number of hexadecimal digits they make; None = not in this Python.
-    HASHFUNC_MAP: dict[int, Callable[[bytes], typing.Any] | None]
+
+def _hash_function(digits: int, algorithm: str) -> Callable[[bytes], typing.Any]:
+    def hash_function(data: bytes = b"") -> typing.Any:
+        import hashlib  # takes its time, and few programs pin certificates
+
+        # MD5 is missing where OpenSSL is held to FIPS.
+        found = getattr(hashlib, algorithm, None)
+        if found is None:
+            raise _no_hash_function(digits)
+        return found(data)
+
+    return hash_function
 
 
-def __getattr__(name: str) -> typing.Any:
-    # Made when asked for: few programs pin certificates, and hashlib takes its time to import.
-    if name != "HASHFUNC_MAP":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import hashlib
+def _no_hash_function(digits: int) -> SSLError:
+    return SSLError(f"Hash function implementation unavailable for fingerprint length: {digits}")
 
-    # MD5 is missing where OpenSSL is held to FIPS.
-    algorithms = {32: "md5", 40: "sha1", 64: "sha256"}
-    found = {digits: getattr(hashlib, algorithm, None) for digits, algorithm in algorithms.items()}
-    globals()[name] = found
-    return found
+
+#: Hash functions by the number of hexadecimal digits they make; None = there is none.
+HASHFUNC_MAP: dict[int, Callable[[bytes], typing.Any] | None] = {
+    digits: _hash_function(digits, algorithm)
+    for digits, algorithm in ((32, "md5"), (40, "sha1"), (64, "sha256"))
+}
 
 
 def assert_fingerprint(cert: bytes | None, fingerprint: str) -> None:
@@ -108,14 +113,11 @@ def assert_fingerprint(cert: bytes | None, fingerprint: str) -> None:
     if cert is None:
         raise SSLError("No certificate for the peer.")
     expected = fingerprint.replace(":", "").lower()
-    hash_functions = globals().get("HASHFUNC_MAP") or __getattr__("HASHFUNC_MAP")
-    if len(expected) not in hash_functions:
+    if len(expected) not in HASHFUNC_MAP:
         raise SSLError(f"Fingerprint of invalid length: {expected}")
-    hash_function = hash_functions[len(expected)]
+    hash_function = HASHFUNC_MAP[len(expected)]
     if hash_function is None:
-        raise SSLError(
-            f"Hash function implementation unavailable for fingerprint length: {len(expected)}"
-        )
+        raise _no_hash_function(len(expected))
     import hmac
 
     try:
