@@ -77,9 +77,12 @@ class RequestMethods:
         if body is not None:
             urlopen_kw["body"] = body
         if method in self._encode_url_methods:
-            return self.request_encode_url(
-                method, url, fields=fields, headers=headers, **urlopen_kw
-            )
+            encode = self.request_encode_url
+            if not fields and getattr(encode, "__func__", None) is _OUR_ENCODE_URL:
+                # What it would do, in one call less.
+                headers = self.headers if headers is None else headers
+                return self.urlopen(method, url, headers=headers, **urlopen_kw)
+            return encode(method, url, fields=fields, headers=headers, **urlopen_kw)
         return self.request_encode_body(method, url, fields=fields, headers=headers, **urlopen_kw)
 
     def request_encode_url(
@@ -143,6 +146,9 @@ class RequestMethods:
             )
         own = HTTPHeaderDict(headers)
         return url, fields_body(fields, own), own
+
+
+_OUR_ENCODE_URL = RequestMethods.request_encode_url
 
 
 def with_query(url: str, fields: _TYPE_ENCODE_URL_FIELDS) -> str:

@@ -47,8 +47,8 @@ class Head:
         self,
         line: tuple[int, int, str],
         about: dict[str, str],
-        *,
         block: str = "",
+        *,
         fields: Fields | None = None,
         skipped: typing.Sequence[str] = (),
     ) -> None:
@@ -138,8 +138,9 @@ def plain_head(block: str) -> Head | None:
     *block* is the head decoded as latin-1, up to the CR of its last line.  The
     rule is that of :func:`careful_head`, with the rare cases taken out.
     """
-    needed = _NEEDED_OR_WRONG.findall(block.lower())
-    about = dict(needed)
+    about: dict[str, str] = {}
+    for name, value in _NEEDED_OR_WRONG.findall(block.lower()):
+        about[name] = f"{about[name]}, {value}" if name in about else value
     count = block.count("\n")
     if (
         "" in about
@@ -151,16 +152,7 @@ def plain_head(block: str) -> Head | None:
     ):
         return None
     line = block[: block.index("\r")]
-    if len(about) != len(needed):
-        about = _joined(needed)
-    return Head(_common.get(line) or status_line(line + "\r\n"), about, block=block)
-
-
-def _joined(fields: Fields) -> dict[str, str]:
-    about: dict[str, str] = {}
-    for name, value in fields:
-        about[name] = f"{about[name]}, {value}" if name in about else value
-    return about
+    return Head(_common.get(line) or status_line(line + "\r\n"), about, block)
 
 
 # Status lines that need no reading.
@@ -193,8 +185,10 @@ def careful_head(lines: list[str]) -> Head:
             raise MalformedMessage(f"blank before the colon in header line {line[:100]!r}")
         else:
             skipped.append(line)
-    lowered = [(name.lower(), value.lower()) for name, value in fields]
-    about = _joined([field for field in lowered if field[0] in _NEEDED])
+    about: dict[str, str] = {}
+    for name, value in ((name.lower(), value.lower()) for name, value in fields):
+        if name in _NEEDED:
+            about[name] = f"{about[name]}, {value}" if name in about else value
     return Head(line_parts, about, fields=fields, skipped=skipped)
 
 
@@ -216,7 +210,9 @@ def framing(head: Head, method: str | None) -> Framing:
     Content-Length, or ``InvalidHeader`` for Content-Lengths that contradict each other.
     """
     about = head.about
-    persistent = _persists(head.version, about)
+    connection = about.get("connection", "")
+    # Section 9.3.
+    persistent = "close" not in connection if head.version == 11 else _is_kept_alive(about)
     status = head.status
     if status < 200 or status in {204, 304} or method == "HEAD":
         # After 101 the connection no longer speaks HTTP.
@@ -236,14 +232,11 @@ def framing(head: Head, method: str | None) -> Framing:
 _framed = functools.partial(tuple.__new__, Framing)
 
 
-def _persists(version: int, about: dict[str, str]) -> bool:
-    connection = about.get("connection", "")
-    if version == 11:
-        return "close" not in connection  # section 9.3
+def _is_kept_alive(about: dict[str, str]) -> bool:
     # HTTP/1.0 closes unless it says otherwise, in any of the three ways that have been seen.
     return bool(
         about.get("keep-alive")
-        or "keep-alive" in connection
+        or "keep-alive" in about.get("connection", "")
         or "keep-alive" in about.get("proxy-connection", "")
     )
 

@@ -50,6 +50,22 @@ def test_only_request_makes_the_method_upper_case():
     assert Kept().request_encode_body("post", "/")[0] == "post"
 
 
+@spec("manager M37")
+@pytest.mark.parametrize(
+    ("method", "name"), [("GET", "request_encode_url"), ("POST", "request_encode_body")]
+)
+def test_request_goes_through_whatever_stands_for_the_step_behind_it(method, name, monkeypatch):
+    def step(*args, **kw):
+        return args[-2:], kw
+
+    expected = (method, "/"), {"fields": None, "headers": None, "timeout": 3}
+    monkeypatch.setattr(one := Kept(), name, step, raising=False)
+    assert one.request(method, "/", timeout=3) == expected
+    assert type("Own", (Kept,), {name: step})().request(method, "/", timeout=3) == expected
+    monkeypatch.setattr(RequestMethods, name, step)
+    assert Kept().request(method, "/", timeout=3) == expected
+
+
 @spec("manager M37", "manager M38", "manager MX52", "manager MX53", "manager MX54")
 @pytest.mark.parametrize(
     ("url", "fields", "expected"),
