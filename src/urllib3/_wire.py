@@ -225,7 +225,8 @@ def framing(head: Head, method: str | None) -> Framing:
         return Framing(True, None, persistent and length is None)
     if length is None:
         return Framing(False, None, False)
-    return _framed((False, content_length(length), persistent))
+    number = _short_length(length) if len(length) < 20 else content_length(length)
+    return _framed((False, number, persistent))
 
 
 # The type itself takes its fields through a function in Python.
@@ -263,6 +264,10 @@ def content_length(text: str) -> int:
     if len(lengths) > 1:
         raise InvalidHeader(f"Content-Length contained multiple unmatching values ({text})")
     return lengths.pop()
+
+
+# Remembered, because most answers of a service are of one length or a few.
+_short_length = functools.lru_cache(maxsize=256)(content_length)
 
 
 def _too_long(digits: str) -> int:
