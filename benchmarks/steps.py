@@ -98,6 +98,16 @@ def plain_url() -> None:
     module("poolmanager").parse_url = url._parse_any
 
 
+def known_url() -> None:
+    url = module("util.url")
+    url._parse_known = url._parse
+
+
+def known_length() -> None:
+    wire = module("_wire")
+    wire._short_length = wire.content_length
+
+
 def kept_poll() -> None:
     wait, incoming = module("util.wait"), module("_incoming")
     incoming.readable_now = lambda sock: lambda: wait.wait_for_read(sock, 0.0)
@@ -158,6 +168,8 @@ STEPS = {
             "tiny",
             plain_url,
         ),
+        Step("and parsed once", "it is each time", "tiny", known_url),
+        Step("a short length is read once", "it is each time", "tiny", known_length),
         Step("the key of a pool is remembered", "it is made of all settings", "tiny", key),
         Step("the pool's queue takes no lock", "it is a `queue.LifoQueue`", "tiny", light_queue),
         Step(

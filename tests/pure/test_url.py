@@ -280,3 +280,16 @@ def test_a_long_target_costs_in_proportion_to_its_length(char):
         assert M._encode_target(target).isascii()
     except LocationParseError:
         assert "#" in target
+
+
+def test_a_url_is_parsed_once_unless_it_is_long():
+    short, long = "http://once.example/path", "http://once.example/" + "x" * 500
+    assert parse_url(short) is parse_url(short)
+    assert parse_url(long) == parse_url(long)
+    assert parse_url(long) is not parse_url(long)
+
+
+def test_a_url_that_cannot_be_parsed_fails_each_time():
+    for _ in range(2):
+        with pytest.raises(LocationParseError):
+            parse_url("http://[::1")

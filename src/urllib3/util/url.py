@@ -5,6 +5,7 @@ long way, which gives ordinary URLs the same answer.
 """
 
 import functools
+import functools
 import re
 import typing
 from urllib.parse import unquote
@@ -359,17 +360,27 @@ def parse_url(url: str) -> Url:
     """
     if not url:
         return Url()
-    if _PERCENT_RE is _OUR_PERCENT_RE:
-        plain = _PLAIN_URL.fullmatch(url)
-        if plain is not None:
-            scheme, host, port, path, query = plain.groups()
-            number = None if port is None else int(port)
-            if (number is None or number < 65536) and (path is None or "/." not in path):
-                if path is None and query is not None:
-                    path = ""
-                # What Url() does, less what is known already.
-                return tuple.__new__(Url, (scheme, None, host, number, path, query, None))
+    if _PERCENT_RE is not _OUR_PERCENT_RE:
+        return _parse_any(url)
+    return _parse_known(url) if len(url) <= _WORTH_REMEMBERING else _parse(url)
+
+
+def _parse(url: str) -> Url:
+    plain = _PLAIN_URL.fullmatch(url)
+    if plain is not None:
+        scheme, host, port, path, query = plain.groups()
+        number = None if port is None else int(port)
+        if (number is None or number < 65536) and (path is None or "/." not in path):
+            if path is None and query is not None:
+                path = ""
+            # What Url() does, less what is known already.
+            return tuple.__new__(Url, (scheme, None, host, number, path, query, None))
     return _parse_any(url)
+
+
+# Programs ask for the same few URLs again and again; the standard library remembers its own, too.
+_WORTH_REMEMBERING = 500  # characters
+_parse_known = functools.lru_cache(maxsize=128)(_parse)
 
 
 def _parse_any(url: str) -> Url:
