@@ -5,7 +5,6 @@ long way, which gives ordinary URLs the same answer.
 """
 
 import functools
-import functools
 import re
 import typing
 from urllib.parse import unquote
