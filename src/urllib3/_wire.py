@@ -86,16 +86,18 @@ class Framing(typing.NamedTuple):
 
 # status-line = HTTP-version SP status-code SP [ reason-phrase ].  Looser than the grammar: any run
 # of blanks separates, and the last SP may be missing, as many servers send it without a reason.
-_STATUS_LINE = re.compile(r"HTTP/(\d+)\.\d+[ \t]+([1-9]\d\d)(?:[ \t]+(.*?))?[ \t]*\r?\n?", re.ASCII)
+_STATUS_LINE = r"(?a:HTTP/(\d+)\.\d+[ \t]+([1-9]\d\d)(?:[ \t]+(.*?))?[ \t]*\r?\n?)"
 
 
+# Asked for lines with a reason of their own or another version; a server has but a few of them.
+@functools.lru_cache(maxsize=16)
 def status_line(line: str) -> tuple[int, int, str]:
     """``(version, status, reason)`` of a status line given with its line end.
 
     Raises ``http.client.BadStatusLine`` for anything else, ``http.client.UnknownProtocol`` for
     another major version than 1 (HTTP/0.9 counts as 1.0, as it always has in Python).
     """
-    found = _STATUS_LINE.fullmatch(line)
+    found = re.fullmatch(_STATUS_LINE, line)
     if found is None:
         raise http.client.BadStatusLine(line)
     major, status, reason = found.groups()
