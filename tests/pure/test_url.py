@@ -293,3 +293,8 @@ def test_a_url_that_cannot_be_parsed_fails_each_time():
     for _ in range(2):
         with pytest.raises(LocationParseError):
             parse_url("http://[::1")
+
+
+def test_what_is_no_text_is_a_type_error_that_says_so():
+    with pytest.raises(TypeError, match="expected string or bytes-like object"):
+        parse_url(5)

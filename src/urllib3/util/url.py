@@ -359,7 +359,7 @@ def parse_url(url: str) -> Url:
     """
     if not url:
         return Url()
-    if _PERCENT_RE is not _OUR_PERCENT_RE:
+    if type(url) is not str or _PERCENT_RE is not _OUR_PERCENT_RE:
         return _parse_any(url)
     return _parse_known(url) if len(url) <= _WORTH_REMEMBERING else _parse(url)
 
