@@ -555,12 +555,12 @@ class IncomingResponse(http.client.HTTPResponse):
 
     def _read_as_it_comes(self, length: int) -> bytes:
         """Up to *length* bytes; less only at the end of the stream."""
-        file = self.receiver
+        receiver = self.receiver
         if length <= _AT_ONCE:
-            return file.read(length)
+            return receiver.read(length)
         parts, missing = [], length
         while missing:
-            part = file.read(min(missing, max(_FIRST_PIECE, length - missing)))
+            part = receiver.read(min(missing, max(_FIRST_PIECE, length - missing)))
             if not part:
                 break
             parts.append(part)

@@ -34,8 +34,8 @@ class Head:
 
     Most fields are never looked at, so they are taken apart when somebody does.
 
-    :param about: the fields that this package itself needs, name to value, both in lower case,
-        repeated ones joined
+    :param needed: the fields that this package itself needs, names and values in lower case;
+        :attr:`about` has them by name, repeated ones joined
     :param block: the text of a plain head, or
     :param fields: the fields of any other
     :param skipped: malformed lines that were left out
@@ -46,14 +46,17 @@ class Head:
     def __init__(
         self,
         line: tuple[int, int, str],
-        about: dict[str, str],
+        needed: typing.Iterable[tuple[str, str]],
         block: str = "",
         *,
         fields: Fields | None = None,
         skipped: typing.Sequence[str] = (),
     ) -> None:
         self.version, self.status, self.reason = line
+        about: dict[str, str] = {}
         self.about = about
+        for name, value in needed:
+            about[name] = f"{about[name]}, {value}" if name in about else value
         self.skipped = skipped
         self._block = block
         self._fields = fields
@@ -140,12 +143,10 @@ def plain_head(block: str) -> Head | None:
     *block* is the head decoded as latin-1, up to the CR of its last line.  The
     rule is that of :func:`careful_head`, with the rare cases taken out.
     """
-    about: dict[str, str] = {}
-    for name, value in _NEEDED_OR_WRONG.findall(block.lower()):
-        about[name] = f"{about[name]}, {value}" if name in about else value
+    needed = _NEEDED_OR_WRONG.findall(block.lower())
     count = block.count("\n")
     if (
-        "" in about
+        ("", "") in needed
         # httpie and clickhouse-connect raise the limit
         or count > http.client._MAXHEADERS  # type: ignore[attr-defined]
         # No line end came without the other half.
@@ -154,7 +155,7 @@ def plain_head(block: str) -> Head | None:
     ):
         return None
     line = block[: block.index("\r")]
-    return Head(_common.get(line) or status_line(line + "\r\n"), about, block)
+    return Head(_common.get(line) or status_line(line + "\r\n"), needed, block)
 
 
 # Status lines that need no reading.
@@ -187,11 +188,9 @@ def careful_head(lines: list[str]) -> Head:
             raise MalformedMessage(f"blank before the colon in header line {line[:100]!r}")
         else:
             skipped.append(line)
-    about: dict[str, str] = {}
-    for name, value in ((name.lower(), value.lower()) for name, value in fields):
-        if name in _NEEDED:
-            about[name] = f"{about[name]}, {value}" if name in about else value
-    return Head(line_parts, about, fields=fields, skipped=skipped)
+    lowered = [(name.lower(), value.lower()) for name, value in fields]
+    needed = [field for field in lowered if field[0] in _NEEDED]
+    return Head(line_parts, needed, fields=fields, skipped=skipped)
 
 
 def _unfold(fields: Fields, line: str) -> None:

@@ -678,9 +678,13 @@ class HTTPConnection(_Stock):
                 self._receiver = incoming.receiver
             head = incoming.head
             self._heed(head, options.request_url)
-            version_string = getattr(self, "_http_vsn_str", "HTTP/?")
-            return HTTPResponse._from_wire(incoming, head, options, version_string, sock_shutdown)
+            version = self._version_string
+            return HTTPResponse._from_wire(incoming, head, options, version, sock_shutdown)
         return self._respond_with_foreign(incoming, options, sock_shutdown)
+
+    @property
+    def _version_string(self) -> str:
+        return getattr(self, "_http_vsn_str", "HTTP/?")
 
     def _receive(self, options: _ResponseOptions) -> HTTPResponse:
         """What ``http.client`` does for the same, with one receiver for all responses."""
@@ -733,8 +737,8 @@ class HTTPConnection(_Stock):
             self.close()
         else:
             self.__response = incoming
-        version_string = getattr(self, "_http_vsn_str", "HTTP/?")
-        return HTTPResponse._from_wire(incoming, head, options, version_string, receiver.shutdown)
+        version = self._version_string
+        return HTTPResponse._from_wire(incoming, head, options, version, receiver.shutdown)
 
     def _respond_with_foreign(
         self,
@@ -747,7 +751,7 @@ class HTTPConnection(_Stock):
             headers=self._headers_of_foreign(incoming, options.request_url),
             status=incoming.status,
             version=incoming.version,
-            version_string=getattr(self, "_http_vsn_str", "HTTP/?"),
+            version_string=self._version_string,
             reason=incoming.reason,
             preload_content=options.preload_content,
             decode_content=options.decode_content,
