@@ -103,9 +103,15 @@ def known_url() -> None:
     url._parse_known = url._parse
 
 
+def known_target() -> None:
+    url, wire = module("util.url"), module("_wire")
+    module("connectionpool")._is_plain_target = url._PLAIN_TARGET.fullmatch
+    wire.known_request_line = wire.request_line
+
+
 def known_length() -> None:
     wire = module("_wire")
-    wire._short_length = wire.content_length
+    wire._known_length = wire._framed_by_length
 
 
 def kept_poll() -> None:
@@ -163,12 +169,13 @@ STEPS = {
         Step("its fields are settled once", "they are for each request", "tiny", same_fields),
         Step("a small body leaves with its head", "it takes a second `send`", "put2k", with_head),
         Step(
-            "an ordinary URL is matched whole",
+            "an ordinary URL is matched in two parts",
             "it is split, checked and rebuilt",
             "tiny",
             plain_url,
         ),
         Step("and parsed once", "it is each time", "tiny", known_url),
+        Step("a target is checked once", "it is twice each time", "tiny", known_target),
         Step("a short length is read once", "it is each time", "tiny", known_length),
         Step("the key of a pool is remembered", "it is made of all settings", "tiny", key),
         Step("the pool's queue takes no lock", "it is a `queue.LifoQueue`", "tiny", light_queue),

@@ -101,11 +101,11 @@ class Receiver:
         data = self.pending or self._recv(_RECEIVE)
         if not data:
             raise http.client.RemoteDisconnected("Remote end closed connection without response")
-        end = data.find(b"\r\n\r\n")
-        if 0 <= end < _wire.MAX_LINE:
-            head = _wire.plain_head(data[: end + 1].decode("latin-1"))
+        block, end, rest = data.partition(b"\n\r\n")
+        if end and len(block) <= _wire.MAX_LINE:
+            head = _wire.plain_head(block.decode("latin-1"))
             if head is not None:
-                self.pending = data[end + 4 :]
+                self.pending = rest
                 return head
         return _wire.careful_head(self._head_lines(data))
 

@@ -46,17 +46,16 @@ class Head:
     def __init__(
         self,
         line: tuple[int, int, str],
-        needed: typing.Iterable[tuple[str, str]],
+        needed: Fields,
         block: str = "",
         *,
         fields: Fields | None = None,
         skipped: typing.Sequence[str] = (),
     ) -> None:
         self.version, self.status, self.reason = line
-        about: dict[str, str] = {}
-        self.about = about
-        for name, value in needed:
-            about[name] = f"{about[name]}, {value}" if name in about else value
+        self.about = dict(needed)
+        if len(self.about) < len(needed):
+            self.about = _joined(needed)
         self.skipped = skipped
         self._block = block
         self._fields = fields
@@ -75,6 +74,14 @@ class Head:
         if self._headers is None:
             self._headers = HTTPHeaderDict._from_pairs(self.fields)
         return self._headers
+
+
+def _joined(fields: Fields) -> dict[str, str]:
+    """The values by name; those of one name as RFC 9110, section 5.3, joins them."""
+    joined: dict[str, str] = {}
+    for name, value in fields:
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    return joined
 
 
 class Framing(typing.NamedTuple):
@@ -143,7 +150,7 @@ def plain_head(block: str) -> Head | None:
     *block* is the head decoded as latin-1, up to the CR of its last line.  The
     rule is that of :func:`careful_head`, with the rare cases taken out.
     """
-    needed = _NEEDED_OR_WRONG.findall(block.lower())
+    needed: Fields = _NEEDED_OR_WRONG.findall(block.lower())
     count = block.count("\n")
     if (
         ("", "") in needed
@@ -154,7 +161,7 @@ def plain_head(block: str) -> Head | None:
         or "\0" in block
     ):
         return None
-    line = block[: block.index("\r")]
+    line = block.partition("\r")[0]
     return Head(_common.get(line) or status_line(line + "\r\n"), needed, block)
 
 
@@ -226,12 +233,17 @@ def framing(head: Head, method: str | None) -> Framing:
         return Framing(True, None, persistent and length is None)
     if length is None:
         return Framing(False, None, False)
-    number = _short_length(length) if len(length) < 20 else content_length(length)
-    return _framed((False, number, persistent))
+    if len(length) < 20:
+        return _known_length(length, persistent)
+    return _framed_by_length(length, persistent)
 
 
-# The type itself takes its fields through a function in Python.
-_framed = functools.partial(tuple.__new__, Framing)
+def _framed_by_length(length: str, persistent: bool) -> Framing:
+    return Framing(False, content_length(length), persistent)
+
+
+# Most answers of a service are of one length or a few.
+_known_length = functools.lru_cache(maxsize=256)(_framed_by_length)
 
 
 def _is_kept_alive(about: dict[str, str]) -> bool:
@@ -265,10 +277,6 @@ def content_length(text: str) -> int:
     if len(lengths) > 1:
         raise InvalidHeader(f"Content-Length contained multiple unmatching values ({text})")
     return lengths.pop()
-
-
-# Remembered, because most answers of a service are of one length or a few.
-_short_length = functools.lru_cache(maxsize=256)(content_length)
 
 
 def _too_long(digits: str) -> int:
@@ -344,6 +352,10 @@ def request_line(method: str, target: str) -> bytes | None:
     if not (target.isascii() and target.isprintable() and target and " " not in target):
         return None
     return f"{method} {target} HTTP/1.1\r\n".encode("ascii")
+
+
+# Programs ask for the same few targets again and again.
+known_request_line = functools.lru_cache(maxsize=64)(request_line)
 
 
 def field_block(fields: typing.Sequence[tuple[str, str]]) -> bytes | None:

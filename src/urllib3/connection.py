@@ -533,7 +533,7 @@ class HTTPConnection(_Stock):
             self._asked = asked
         fields = self._fields
         if fields.block is not None:
-            line = _wire.request_line(method, url or "/")
+            line = _wire.known_request_line(method, url or "/")
             if line is not None:
                 head = line + fields.block
                 if fields.counted and length is not None:
@@ -594,12 +594,17 @@ class HTTPConnection(_Stock):
         ):
             if body:
                 sys.audit("http.client.send", self, body)
-            _send_all(self.sock, head + body)
-            return
-        if chunks is None and not chunked:
-            _send_all(self.sock, head)
-        else:
+                head += body
+        elif chunks is not None or chunked:
             send_body(self, head, chunks, chunked)
+            return
+        sock = self.sock
+        if type(sock) is _SSLSocket:
+            # Its sendall() makes views and loops for what one write nearly always takes.
+            head = head[sock.send(head) :]
+            if not head:
+                return
+        sock.sendall(head)
 
     def _send_step_by_step(
         self,
@@ -843,14 +848,6 @@ def _apply_timeout(sock: typing.Any, timeout: float | None) -> None:
     # Each settimeout is a system call; a true socket knows its own without one.
     if not isinstance(sock, socket.socket) or sock.gettimeout() != timeout:
         sock.settimeout(timeout)
-
-
-def _send_all(sock: typing.Any, data: bytes) -> None:
-    # ssl's own sendall() makes views and loops for what one write nearly always takes.
-    if type(sock) is _SSLSocket:
-        data = data[sock.send(data) :]
-    if data:
-        sock.sendall(data)
 
 
 def _ascii(host: str) -> str:

@@ -48,7 +48,7 @@ from .util.proxy import connection_requires_http_tunnel
 from .util.request import set_file_position
 from .util.retry import Retry
 from .util.timeout import _DEFAULT_TIMEOUT, Timeout
-from .util.url import Url, _encode_target, parse_url
+from .util.url import Url, _encode_target, _is_plain_target, parse_url
 from .util.url import _normalize_host as normalize_host
 
 if typing.TYPE_CHECKING:
@@ -462,7 +462,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
             headers = self.headers
         if fields or json is not None:
             url, body, headers = self._encoded(method, url, body, headers, fields, json)
-        target = _encode_target(url) if url.startswith("/") else _absolute_target(url)
+        target = _target_of(url)
         if retries is None:
             retries = self.retries
         if not isinstance(retries, Retry):
@@ -688,15 +688,20 @@ _Lease = tuple[typing.Optional[float], bool, bool]  # pool_timeout, release_conn
 _Message = tuple[typing.Any, "Mapping[str, str]", bool, bool, bool, dict[str, typing.Any]]
 
 
-def _absolute_target(url: str) -> str:
-    """An absolute URL as a request line takes it: normalised, without fragment."""
-    return parse_url(url).url.partition("#")[0]
+def _target_of(url: str) -> str:
+    """*url*, a target or absolute, as a request line takes it: encoded, without fragment."""
+    if not url.startswith("/"):
+        return parse_url(url).url.partition("#")[0]
+    return url if _is_plain_target(url) else _encode_target(url)
+
+
+_OUR_IS_RETRY = Retry.is_retry
 
 
 def _asks_for_retry(method: str, response: BaseHTTPResponse, retries: Retry) -> bool:
     status = response.status
     if (
-        type(retries).is_retry is Retry.is_retry
+        type(retries).is_retry is _OUR_IS_RETRY
         and not retries.status_forcelist
         and status not in retries.RETRY_AFTER_STATUS_CODES
     ):

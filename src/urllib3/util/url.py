@@ -315,6 +315,8 @@ def _idna_encode(name: str) -> bytes:
 _PLAIN_TARGET = re.compile(
     r"/[A-Za-z0-9._\-~!$&'()*+,;=:@/]*(?:\?[A-Za-z0-9._\-~!$&'()*+,;=:@/?]*|)"
 )
+# Whether a target is encoded already: asked for each request, and often about the same.
+_is_plain_target = functools.lru_cache(maxsize=64)(_PLAIN_TARGET.fullmatch)
 _TARGET = r"(/[^?#]*)(?:\?([^#]*))?(?:#.*\n?)?"
 
 
@@ -342,12 +344,8 @@ _SPLIT = (
     r"(?:([A-Za-z][A-Za-z0-9+\-]*):)?(?://([^\\/?#]*))?([^?#]*)"
     r"(?:\?([^#]*))?(?:#((?s:.*)))?"
 )
-# A URL that is its own normal form.  An empty branch costs less than a "?" behind a group.
-_PLAIN_URL = re.compile(
-    r"(https?)://([a-z0-9._\-~]+)(?::([1-9][0-9]{0,4})|)"
-    r"(?:(/[A-Za-z0-9._\-~!$&'()*+,;=:@/]*)|)"
-    r"(?:\?([A-Za-z0-9._\-~!$&'()*+,;=:@/?]*)|)"
-)
+_PLAIN_ORIGIN = r"(https?)://([a-z0-9._\-~]+)(?::([1-9][0-9]{0,4}))?"
+_LONGEST_ORIGIN = 300  # characters; a host name has at most 253
 
 
 def parse_url(url: str) -> Url:
@@ -365,16 +363,29 @@ def parse_url(url: str) -> Url:
 
 
 def _parse(url: str) -> Url:
-    plain = _PLAIN_URL.fullmatch(url)
-    if plain is not None:
-        scheme, host, port, path, query = plain.groups()
-        number = None if port is None else int(port)
-        if (number is None or number < 65536) and (path is None or "/." not in path):
-            if path is None and query is not None:
-                path = ""
+    # A URL that is its own normal form is an origin and a target that are.
+    end = url.find("/", len("https://"))
+    target = url[end:]
+    if 0 < end < _LONGEST_ORIGIN and _is_plain_target(target):
+        origin = _plain_origin(url[:end])
+        path, mark, query = target.partition("?")
+        if origin is not None and "/." not in path:
+            scheme, host, port = origin
             # What Url() does, less what is known already.
-            return tuple.__new__(Url, (scheme, None, host, number, path, query, None))
+            parts = (scheme, None, host, port, path, query if mark else None, None)
+            return tuple.__new__(Url, parts)
     return _parse_any(url)
+
+
+@functools.lru_cache(maxsize=64)
+def _plain_origin(origin: str) -> tuple[str, str, int | None] | None:
+    """Scheme, host and port, if *origin* is its own normal form."""
+    plain = re.fullmatch(_PLAIN_ORIGIN, origin)
+    if plain is None:
+        return None
+    scheme, host, digits = plain.groups()
+    port = None if digits is None else int(digits)
+    return None if port is not None and port > 65535 else (scheme, host, port)
 
 
 # Programs ask for the same few URLs again and again; the standard library remembers its own, too.
