@@ -53,9 +53,10 @@ class Head:
         skipped: typing.Sequence[str] = (),
     ) -> None:
         self.version, self.status, self.reason = line
-        self.about = dict(needed)
-        if len(self.about) < len(needed):
-            self.about = _joined(needed)
+        about: dict[str, str] = {}
+        self.about = about
+        for name, value in needed:
+            about[name] = f"{about[name]}, {value}" if name in about else value
         self.skipped = skipped
         self._block = block
         self._fields = fields
@@ -74,14 +75,6 @@ class Head:
         if self._headers is None:
             self._headers = HTTPHeaderDict._from_pairs(self.fields)
         return self._headers
-
-
-def _joined(fields: Fields) -> dict[str, str]:
-    """The values by name; those of one name as RFC 9110, section 5.3, joins them."""
-    joined: dict[str, str] = {}
-    for name, value in fields:
-        joined[name] = f"{joined[name]}, {value}" if name in joined else value
-    return joined
 
 
 class Framing(typing.NamedTuple):

@@ -522,7 +522,7 @@ class HTTPConnection(_Stock):
             body is None,
             chunked,
             self._is_plain(),
-            url if url[:4] == "http" else None,  # in absolute form it names the host itself
+            url if url >= "http" else None,  # absolute, it names the host; "/" and "*" sort before
             self._dns_host,
             self.port,
             self._tunnel_host,

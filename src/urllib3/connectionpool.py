@@ -690,9 +690,9 @@ _Message = tuple[typing.Any, "Mapping[str, str]", bool, bool, bool, dict[str, ty
 
 def _target_of(url: str) -> str:
     """*url*, a target or absolute, as a request line takes it: encoded, without fragment."""
-    if not url.startswith("/"):
-        return parse_url(url).url.partition("#")[0]
-    return url if _is_plain_target(url) else _encode_target(url)
+    if type(url) is str and _is_plain_target(url):
+        return url
+    return _encode_target(url) if url.startswith("/") else parse_url(url).url.partition("#")[0]
 
 
 _OUR_IS_RETRY = Retry.is_retry
