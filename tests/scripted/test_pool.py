@@ -963,6 +963,14 @@ def test_a_server_may_ask_for_a_later_try(monkeypatch, status, after, retries, r
         assert (len(server.requests), waits) == (requests, slept)
 
 
+def test_whoever_patches_the_decision_of_all_retries_is_asked(monkeypatch):
+    asked = []
+    monkeypatch.setattr(Retry, "is_retry", lambda self, *about: asked.append(about))
+    with serve(handler=answer) as server, pool_for(server) as pool:
+        pool.urlopen("GET", "/")
+    assert asked == [("GET", 200, False)]
+
+
 # ---------------------------------------------------------------- bodies, headers, URLs
 
 
