@@ -325,8 +325,6 @@ def _encode_target(target: str) -> str:
 
     Raises ``LocationParseError`` unless it begins with ``/``.
     """
-    if _PLAIN_TARGET.fullmatch(target):
-        return target
     found = re.fullmatch(_TARGET, target)
     if found is None:
         raise LocationParseError(f"{target!r} is not a valid request URI")
