@@ -43,6 +43,7 @@ from .exceptions import (
     ReadTimeoutError,
     SSLError,
 )
+from .response import HTTPResponse
 from .util.connection import is_connection_dropped
 from .util.proxy import connection_requires_http_tunnel
 from .util.request import set_file_position
@@ -358,7 +359,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         """
         self.num_requests += 1
         limits = self._get_timeout(timeout)
-        conn.timeout = limits._begin()
+        conn.timeout, read_timeout = limits._begin()
         try:
             self._validate_conn(conn)
         except (TimeoutError, BaseSSLError) as error:
@@ -378,11 +379,10 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         except OSError as error:
             if error.errno not in _answered_early:
                 raise
-        read_timeout = limits.read_timeout
-        if not conn.is_closed:
-            if read_timeout == 0:
-                raise ReadTimeoutError(self, url, f"Read timed out. (read timeout={read_timeout})")
-            conn.timeout = read_timeout
+        read_timeout = read_timeout if limits.total is None else limits.read_timeout
+        if read_timeout == 0 and not conn.is_closed:
+            raise ReadTimeoutError(self, url, f"Read timed out. (read timeout={read_timeout})")
+        conn.timeout = read_timeout
         try:
             response: typing.Any = conn.getresponse()
         except (BaseSSLError, OSError) as error:
@@ -390,7 +390,9 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
             raise
         response._pool = self
         response._connection = response_conn
-        response.retries = retries
+        response._retries = retries
+        if type(response) is not HTTPResponse or (retries and retries.history):
+            response.retries = retries  # a property, which costs more than all around it
         if log.isEnabledFor(logging.DEBUG):
             self._log_response(method, url, response)
         answer: BaseHTTPResponse = response

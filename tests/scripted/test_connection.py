@@ -1474,7 +1474,7 @@ def test_no_time_left_to_read_is_a_timeout_at_once(monkeypatch):
     with serve([Recv(), Stall()]) as server:
         with HTTPConnectionPool(server.host, server.port, retries=False) as pool:
             with pytest.raises(ReadTimeoutError, match=r"Read timed out. \(read timeout=0\)"):
-                pool.request("GET", "/")
+                pool.request("GET", "/", timeout=Timeout(total=5))
 
 
 @spec("connection C125")

@@ -106,13 +106,19 @@ class Timeout:
         self._start_connect = time.monotonic()
         return self._start_connect
 
-    def _begin(self) -> float | None:
-        """Start the clock, if it will be asked, and return the limit for opening a connection."""
-        if self.total is None:
-            connect = self._connect
-            return getdefaulttimeout() if connect is _DEFAULT_TIMEOUT else connect
-        self.start_connect()
-        return self.resolve_default_timeout(self.connect_timeout)
+    def _begin(self) -> tuple[float | None, float | None]:
+        """Start the clock and return the limits for connecting and reading, in seconds.
+
+        Of a total, reading gets what is left of it by then: ask :attr:`read_timeout` again.
+        """
+        connect, read = self._connect, self._read
+        if self.total is not None:
+            self.start_connect()
+            connect, read = self.connect_timeout, self.read_timeout
+        elif connect is read is _DEFAULT_TIMEOUT:
+            connect = read = getdefaulttimeout()
+            return connect, read
+        return self.resolve_default_timeout(connect), self.resolve_default_timeout(read)
 
     def get_connect_duration(self) -> float:
         """Seconds since the clock was started; ``TimeoutStateError`` if it was not."""
