@@ -86,7 +86,8 @@ def rows(owner: type) -> list[str]:
             continue
         function = getattr(member, "__func__", member)
         call = signature(function) if callable(function) else ""
-        text = summary(function) if call or isinstance(member, property) else ""
+        documented = call or isinstance(member, property) or inspect.ismemberdescriptor(member)
+        text = summary(function) if documented else ""
         lines.append(f"| `{name}{call}` | {text} |")
     return lines
 

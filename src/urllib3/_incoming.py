@@ -21,6 +21,7 @@ if typing.TYPE_CHECKING:
     from collections.abc import Callable
 
 _RECEIVE = 65536  # bytes asked of the socket at a time while reading a head
+_WORTH_KEEPING = 4096  # bytes of a head
 # Bytes of an announced body that are read into one piece.  The system sets memory aside as it is
 # filled; beyond, a body is collected in pieces that double (CVE-2025-13836).
 _AT_ONCE = 1 << 28
@@ -43,8 +44,11 @@ class Receiver:
     """
 
     __slots__ = (
+        "_block",
         "_file",
+        "_head",
         "_held",
+        "_limit",
         "_most",
         "_readable",
         "_recv",
@@ -66,6 +70,10 @@ class Receiver:
         self.at = 0
         #: Given up before the end of a message: what comes next on the socket is unknown.
         self.closed = False
+        # The last head, as it came, and the number of lines that was allowed then.
+        self._head: _wire.Head | None = None
+        self._block = b""
+        self._limit = 0.0
         self._file: io.BufferedReader | None = None
         self._held: io.RawIOBase | None = None
         self._most = _AHEAD if type(sock) is _Socket else _RECORD
@@ -102,10 +110,18 @@ class Receiver:
         if not data:
             raise http.client.RemoteDisconnected("Remote end closed connection without response")
         block, end, rest = data.partition(b"\n\r\n")
+        limit: float = http.client._MAXHEADERS  # type: ignore[attr-defined]
+        # Within the second that its Date tells, a server may well say the same again.
+        known = self._head
+        if known is not None and end and block == self._block and limit == self._limit:
+            self.pending = rest
+            return known
         if end and len(block) <= _wire.MAX_LINE:
             head = _wire.plain_head(block.decode("latin-1"))
             if head is not None:
                 self.pending = rest
+                if len(block) <= _WORTH_KEEPING:
+                    self._head, self._block, self._limit = head, block, limit
                 return head
         return _wire.careful_head(self._head_lines(data))
 
@@ -276,7 +292,6 @@ class Receiver:
         line = self.pending.rfind(b"\n", 0, self.at - 1) + 1
         return b"\r\n" + self.pending[line : self.at]
 
-    @property
     def is_fit(self) -> bool:
         """Whether nothing is left, and nothing has come since, of what nobody asked for."""
         if self.pending or self.closed:

@@ -12,7 +12,6 @@ import re
 import typing
 from http import HTTPStatus
 
-from ._collections import HTTPHeaderDict
 from .exceptions import InvalidHeader
 
 #: Longest line accepted from a peer, in bytes, line end included.
@@ -29,10 +28,19 @@ class MalformedMessage(http.client.HTTPException):
     """The peer sent bytes whose framing cannot be relied on; the connection must be closed."""
 
 
+class Framing(typing.NamedTuple):
+    """How the body after a head is delimited (section 6.3) and what becomes of the connection."""
+
+    chunked: bool
+    length: int | None  # bytes; None = until the peer closes, or by its chunks
+    persistent: bool
+
+
 class Head:
     """A response head: its status line, what it says about framing, and its fields.
 
-    Most fields are never looked at, so they are taken apart when somebody does.
+    Most fields are never looked at, so they are taken apart when somebody does.  Nothing changes
+    what a head says: answers with the same head share it.
 
     :param needed: the fields that this package itself needs, names and values in lower case;
         :attr:`about` has them by name, repeated ones joined
@@ -41,7 +49,7 @@ class Head:
     :param skipped: malformed lines that were left out
     """
 
-    __slots__ = ("_block", "_fields", "_headers", "about", "reason", "skipped", "status", "version")
+    __slots__ = ("_block", "_fields", "about", "reason", "skipped", "status", "version")
 
     def __init__(
         self,
@@ -60,7 +68,6 @@ class Head:
         self.skipped = skipped
         self._block = block
         self._fields = fields
-        self._headers: HTTPHeaderDict | None = None
 
     @property
     def fields(self) -> Fields:
@@ -68,21 +75,6 @@ class Head:
         if self._fields is None:
             self._fields = _PLAIN_FIELDS.findall(self._block)
         return self._fields
-
-    @property
-    def headers(self) -> HTTPHeaderDict:
-        """The fields by name; each time the same object."""
-        if self._headers is None:
-            self._headers = HTTPHeaderDict._from_pairs(self.fields)
-        return self._headers
-
-
-class Framing(typing.NamedTuple):
-    """How the body after a head is delimited (section 6.3) and what becomes of the connection."""
-
-    chunked: bool
-    length: int | None  # bytes; None = until the peer closes, or by its chunks
-    persistent: bool
 
 
 # ---------------------------------------------------------------- status line (section 4)

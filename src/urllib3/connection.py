@@ -138,6 +138,10 @@ _puts_of = operator.attrgetter(*_STEPS[:2])
 _STOCK_GETRESPONSE = stock(_Stock, "getresponse")
 
 
+# The members of a _ResponseOptions: a plain tuple is made and taken apart at once.
+_Options = tuple[str, str, bool, bool, bool]
+
+
 class _RequestFields:
     """The fields of a request besides its line, and how its body goes out."""
 
@@ -227,6 +231,11 @@ class HTTPConnection(_Stock):
     _keep_alive_hint: int | None = None
     #: Monotonic time at which the socket was opened.
     _opened: float | None = None
+    #: The last head that was heeded, and what it came to: how the body is framed,
+    _heeded: _wire.Head | None = None
+    _framing: _wire.Framing
+    #: and, of a body that may be taken as it is, the length and whether the connection persists.
+    _whole: tuple[int, bool] | None
 
     def __init__(
         self,
@@ -253,7 +262,7 @@ class HTTPConnection(_Stock):
         self.proxy = proxy
         self.proxy_config = proxy_config
         self._has_connected_to_proxy = False
-        self._response_options: _ResponseOptions | None = None
+        self._options: _Options | None = None
         self._tunnel_host: str | None = None
         self._tunnel_port: int | None = None
         self._tunnel_scheme: str | None = None
@@ -409,8 +418,17 @@ class HTTPConnection(_Stock):
         if receiver is None:
             return not wait_for_read(self.sock, timeout=0.0)
         if wait_for_read is _OUR_WAIT_FOR_READ:
-            return receiver.is_fit
+            return receiver.is_fit()
         return not (receiver.pending or receiver.closed or wait_for_read(self.sock, timeout=0.0))
+
+    @property
+    def _response_options(self) -> _ResponseOptions | None:
+        """What was asked for, until it is answered."""
+        return None if self._options is None else _ResponseOptions(*self._options)
+
+    @_response_options.setter
+    def _response_options(self, options: _ResponseOptions | None) -> None:
+        self._options = None if options is None else options[:]
 
     @property
     def has_connected_to_proxy(self) -> bool:
@@ -440,7 +458,7 @@ class HTTPConnection(_Stock):
             self.is_verified = False
             self.proxy_is_verified = None
             self._has_connected_to_proxy = False
-            self._response_options = None
+            self._options = None
             self._tunnel_host = None
             self._tunnel_port = None
             self._tunnel_scheme = None
@@ -511,8 +529,7 @@ class HTTPConnection(_Stock):
         if self.sock is not None:
             _apply_timeout(self.sock, self.timeout)
         # Kept before anything is sent: an early answer can be read although sending failed.
-        options = (method, url, preload_content, decode_content, enforce_content_length)
-        self._response_options = tuple.__new__(_ResponseOptions, options)
+        self._options = (method, url, preload_content, decode_content, enforce_content_length)
         chunks, length = body_to_chunks(body, method, self.blocksize)
         # Most requests on a connection have the fields of the one before: all that decides about
         # them is compared, and what it comes to is kept.
@@ -662,7 +679,7 @@ class HTTPConnection(_Stock):
         ``http.client.RemoteDisconnected`` and other ``http.client`` or ``OSError`` errors when
         there is no HTTP/1 answer, and what reading the body raises if it is to be preloaded.
         """
-        options, self._response_options = self._response_options, None
+        options, self._options = self._options, None
         sock = self.sock
         if options is None or sock is None:
             raise ResponseNotReady
@@ -682,16 +699,16 @@ class HTTPConnection(_Stock):
             if self.sock is not None:
                 self._receiver = incoming.receiver
             head = incoming.head
-            self._heed(head, options.request_url)
+            self._heed(head, options[1])
             version = self._version_string
-            return HTTPResponse._from_wire(incoming, head, options, version, sock_shutdown)
+            return HTTPResponse._from_wire(head, incoming, options, version, sock_shutdown)
         return self._respond_with_foreign(incoming, options, sock_shutdown)
 
     @property
     def _version_string(self) -> str:
         return getattr(self, "_http_vsn_str", "HTTP/?")
 
-    def _receive(self, options: _ResponseOptions) -> HTTPResponse:
+    def _receive(self, options: _Options) -> HTTPResponse:
         """What ``http.client`` does for the same, with one receiver for all responses."""
         if self.__response is not None and self.__response.isclosed():
             self.__response = None
@@ -700,78 +717,79 @@ class HTTPConnection(_Stock):
         receiver = self._receiver
         if receiver is None or receiver.sock is not self.sock or receiver.closed:
             receiver = self._receiver = Receiver(self.sock)
-        _, url, preload_content, _, _ = options
+        method, url, preload_content, _, _ = options
         try:
             head = receiver.read_head()
             if head.status < 200 or self.debuglevel > 0:
                 head = receiver.final_head(head, self.debuglevel)
-            framing = _, length, persistent = _wire.framing(head, self._method)
-            self._heed(head, url)
+            # The same again says the same again, but for HEAD, which has no body.
+            if head is not self._heeded or method == "HEAD":
+                self._heed(head, url)
         except BaseException as error:
             if isinstance(error, ConnectionError):
                 self.close()
             receiver.close()
             raise
         self.__state = _IDLE
+        whole = self._whole
         if (
             preload_content
-            and length is not None
-            and "content-encoding" not in head.about
-            and "transfer-encoding" not in head.about  # of the answer to HEAD: told by _from_wire
+            and whole is not None
             and _StockResponse.read is STOCK_READ
             and HTTPResponse.read is _OUR_READ
-            and (body := receiver.take(length)) is not None
+            and (body := receiver.take(whole[0])) is not None
         ):
-            if not persistent:
+            if not whole[1]:
                 self.close()
             version_string = getattr(self, "_http_vsn_str", "HTTP/?")
-            return HTTPResponse._with_whole(head, body, options, version_string, receiver.shutdown)
-        return self._respond_by_reading(receiver, head, framing, options)
+            return HTTPResponse._from_wire(head, body, options, version_string, receiver.shutdown)
+        return self._respond_by_reading(receiver, head, options)
 
     def _respond_by_reading(
         self,
         receiver: Receiver,
         head: _wire.Head,
-        framing: _wire.Framing,
-        options: _ResponseOptions,
+        options: _Options,
     ) -> HTTPResponse:
         incoming = IncomingResponse(receiver, self.debuglevel, method=self._method)
-        incoming.adopt(head, framing)
+        incoming.adopt(head, self._framing)
         if incoming.will_close:
             self._receiver = None  # it is the response's now
             self.close()
         else:
             self.__response = incoming
         version = self._version_string
-        return HTTPResponse._from_wire(incoming, head, options, version, receiver.shutdown)
+        return HTTPResponse._from_wire(head, incoming, options, version, receiver.shutdown)
 
     def _respond_with_foreign(
         self,
         incoming: http.client.HTTPResponse,
-        options: _ResponseOptions,
+        options: _Options,
         sock_shutdown: typing.Callable[[int], None] | None,
     ) -> HTTPResponse:
+        method, url, preload_content, decode_content, enforce_content_length = options
         return HTTPResponse(
             body=incoming,
-            headers=self._headers_of_foreign(incoming, options.request_url),
+            headers=self._headers_of_foreign(incoming, url),
             status=incoming.status,
             version=incoming.version,
             version_string=self._version_string,
             reason=incoming.reason,
-            preload_content=options.preload_content,
-            decode_content=options.decode_content,
+            preload_content=preload_content,
+            decode_content=decode_content,
             original_response=incoming,
-            enforce_content_length=options.enforce_content_length,
-            request_method=options.request_method,
-            request_url=options.request_url,
+            enforce_content_length=enforce_content_length,
+            request_method=method,
+            request_url=url,
             sock_shutdown=sock_shutdown,
         )
 
     def _heed(self, head: _wire.Head, url: str) -> None:
-        """Note what the head of an answer says about the connection, and about its sender.
+        """Note what the head of an answer says about its body and about the connection.
 
         Raises ``http.client.HTTPException`` for an upgrade that nobody has asked for.
         """
+        framing = _, length, persistent = _wire.framing(head, self._method)
         if head.status == 101 and not self._fields.upgrade:
             self.close()
             raise _wire.MalformedMessage("101 Switching Protocols without a request to upgrade")
@@ -779,6 +797,10 @@ class HTTPConnection(_Stock):
             self._log_skipped(head.skipped, url)
         hint = head.about.get("keep-alive")
         self._keep_alive_hint = None if hint is None else _wire.keep_alive_timeout(hint)
+        self._framing = framing
+        coded = "content-encoding" in head.about or "transfer-encoding" in head.about
+        self._whole = None if length is None or coded else (length, persistent)
+        self._heeded = None if self._method == "HEAD" else head
 
     def _log_skipped(self, lines: Sequence[str], url: str) -> None:
         from email.errors import InvalidHeaderDefect, MissingHeaderBodySeparatorDefect

@@ -53,7 +53,7 @@ if HAS_ZSTD:
     zstd = _decode.zstd
 
 if typing.TYPE_CHECKING:
-    from ._base_connection import BaseHTTPConnection, _ResponseOptions
+    from ._base_connection import BaseHTTPConnection
     from ._typing import KeepsConnections
     from .util.retry import Retry
 
@@ -96,6 +96,10 @@ _NO_RAW_CHUNKS = (
 _LINE_TOO_LONG = "Response chunk {} line exceeded maximum allowed length"
 
 
+# Stands for the source of a body that came along with its head, until somebody looks.
+_CAME_WHOLE = object()
+
+
 class BaseHTTPResponse(io.IOBase):
     """What every response offers, however it came.
 
@@ -111,12 +115,29 @@ class BaseHTTPResponse(io.IOBase):
     REDIRECT_STATUSES: typing.ClassVar[list[int]] = [301, 302, 303, 307, 308]
     DECODER_ERROR_CLASSES: tuple[type[Exception], ...] = _decode.ERRORS
 
+    # What each response has.  IOBase keeps attributes in a dict that CPython reads slowly.
+    __slots__ = {
+        "_request_url": "What url gives.",
+        "_retries": "What retries gives.",
+        "decode_content": "Whether reading undoes the Content-Encoding unless told otherwise.",
+        "reason": "The reason phrase.",
+        "status": "The status code.",
+        "version": "10, 11 or 20.",
+        "version_string": "The same for people.",
+    }
+
+    status: int
+    version: int
+    version_string: str
+    reason: str | None
+    decode_content: bool
     length_remaining: int | None
+    _request_url: str | None
+    _retries: Retry | None
 
     # Where nearly every response stays; an instance has its own only when it differs.
     chunked: bool = False
     _has_decoded_content: bool = False
-    _retries: Retry | None = None
     _decoder: ContentDecoder | None = None
     _decoder_initialized: bool = False
 
@@ -140,9 +161,8 @@ class BaseHTTPResponse(io.IOBase):
         self.version_string = version_string
         self.reason = reason
         self.decode_content = decode_content
-        self._request_url: str | None = request_url
-        if retries is not None:
-            self.retries = retries
+        self._request_url = request_url
+        self.retries = retries
         coding = self.headers.get("transfer-encoding")
         if coding is not None:
             self.chunked = _names_chunked(coding)
@@ -325,21 +345,37 @@ class HTTPResponse(BaseHTTPResponse):
     Raises ``InvalidHeader`` for contradicting Content-Lengths.
     """
 
-    _head: _wire.Head | None = None
-    _headers: HTTPHeaderDict | None = None
+    __slots__ = {
+        "_body": "The body, if it has been read whole, or was given.",
+        "_connection": "What connection gives.",
+        "_fp_bytes_read": "What tell() gives.",
+        "_head": "The head, if it came from the wire.",
+        "_pool": "Where the connection goes back to.",
+        "_request_method": "What was asked with.",
+        "_sock_shutdown": "What shutdown() calls.",
+        "_source": "What the body is read from, or _CAME_WHOLE.",
+        "_uncached_read_occurred": "Whether something has been read that data cannot give.",
+        "auto_close": "Whether it is closed as soon as the body has been read.",
+        "enforce_content_length": "Whether a body shorter than announced is an error.",
+        "length_remaining": "Bytes still to come on the wire; None if only their end will tell.",
+    }
+
+    _body: typing.Any
+    _source: typing.Any
+    _head: _wire.Head | None
+    _request_method: str | None
+    _pool: KeepsConnections | None
+    _connection: BaseHTTPConnection | None
+    _sock_shutdown: Callable[[int], None] | None
+    _fp_bytes_read: int
+    _uncached_read_occurred: bool
+    auto_close: bool
+    enforce_content_length: bool
+
     msg: typing.Any = None
-    auto_close: bool = True
+    _headers: HTTPHeaderDict | None = None
     #: Bytes left of the chunk that is being read; None between chunks.
     chunk_left: int | None = None
-    _body: typing.Any = None
-    #: The method, if the body came along with the head.
-    _asked_by: str | None = None
-    _fp_bytes_read = 0
-    _pool: KeepsConnections | None = None
-    _connection: BaseHTTPConnection | None = None
-    _uncached_read_occurred = False
-    decode_content = True
-    enforce_content_length = True
 
     def __init__(
         self,
@@ -362,6 +398,13 @@ class HTTPResponse(BaseHTTPResponse):
         auto_close: bool = True,
         sock_shutdown: Callable[[int], None] | None = None,
     ) -> None:
+        # What close() looks at comes first: whatever fails below is collected.
+        self.auto_close = auto_close
+        self._source = body if hasattr(body, "read") else None
+        self._pool = pool
+        self._connection = connection
+        self._sock_shutdown = sock_shutdown
+        self._head = None
         super().__init__(
             headers=headers,
             status=status,
@@ -373,15 +416,12 @@ class HTTPResponse(BaseHTTPResponse):
             retries=retries,
         )
         self.enforce_content_length = enforce_content_length
-        self.auto_close = auto_close
+        self._request_method = request_method
+        self._uncached_read_occurred = False
         self.msg = msg
-        if body and isinstance(body, (str, bytes)):
-            self._body = body
-        self._fp = body if hasattr(body, "read") else None
+        self._body = body if body and isinstance(body, (str, bytes)) else None
         self._original_response = original_response
-        self._pool = pool
-        self._connection = connection
-        self._sock_shutdown = sock_shutdown
+        self._fp_bytes_read = 0
         self.length_remaining = self._init_length(request_method)
         if preload_content and self._body is None:
             self._body = self.read(decode_content=decode_content)
@@ -389,86 +429,80 @@ class HTTPResponse(BaseHTTPResponse):
     @classmethod
     def _from_wire(
         cls,
-        incoming: IncomingResponse,
         head: _wire.Head,
-        options: _ResponseOptions,
+        source: IncomingResponse | bytes,
+        options: tuple[str, str, bool, bool, bool],
         version_string: str,
         sock_shutdown: Callable[[int], None] | None,
     ) -> HTTPResponse:
-        """What the constructor makes of an answer whose head has been read and checked already."""
+        """What the constructor makes of an answer whose head has been read and checked already.
+
+        :param source: what the body is read from, or the body, if it came along with the head and
+            needs no decoding
+        """
         self = cls.__new__(cls)
         method, url, preload_content, decode_content, enforce_content_length = options
+        self.auto_close = True
         self._head = head
-        self.status = incoming.status
-        self.version = incoming.version
-        self.version_string = version_string
-        self.reason = incoming.reason
+        self._request_method = method
         self._request_url = url
-        self._fp = self._original_response = incoming
+        self.status = head.status
+        self.version = head.version
+        self.version_string = version_string
+        self.reason = head.reason
+        self.decode_content = decode_content
+        self.enforce_content_length = enforce_content_length
         self._sock_shutdown = sock_shutdown
-        if not decode_content:
-            self.decode_content = False
-        if not enforce_content_length:
-            self.enforce_content_length = False
+        self._pool = self._connection = self._retries = None
+        if type(source) is bytes:
+            self._source = _CAME_WHOLE
+            self._body = source
+            self._fp_bytes_read = len(source)
+            self.length_remaining = 0
+            self._uncached_read_occurred = True
+        else:
+            self._read_from(typing.cast("IncomingResponse", source), preload_content)
+        return self
+
+    def _read_from(self, incoming: IncomingResponse, preload_content: bool) -> None:
+        # Whoever wraps getresponse may have changed them.
+        self.status, self.version = incoming.status, incoming.version
+        self.reason = incoming.reason
+        self._source = self._original_response = incoming
+        self._body = None
+        self._fp_bytes_read = 0
+        self._uncached_read_occurred = False
+        about = typing.cast("_wire.Head", self._head).about
         if incoming.chunked:
             self.chunked = True
-            self.length_remaining = self._init_length(method)
+            self.length_remaining = self._init_length(self._request_method)
         else:
             self.length_remaining = incoming.length
-            if method == "HEAD":
+            if self._request_method == "HEAD":
                 # It has no body, and says how that of GET would be framed.
-                self.chunked = _names_chunked(head.about.get("transfer-encoding", ""))
+                self.chunked = _names_chunked(about.get("transfer-encoding", ""))
         if preload_content:
-            self._decoder_initialized = "content-encoding" not in head.about
-            self._body = self.read(None, decode_content)
-        return self
+            self._decoder_initialized = "content-encoding" not in about
+            self._body = self.read(None, self.decode_content)
 
-    @classmethod
-    def _with_whole(
-        cls,
-        head: _wire.Head,
-        body: bytes,
-        options: _ResponseOptions,
-        version_string: str,
-        sock_shutdown: Callable[[int], None] | None,
-    ) -> HTTPResponse:
-        """What :meth:`_from_wire` makes of an answer whose body came along with its head."""
-        self = cls.__new__(cls)
-        method, url, _, decode_content, enforce_content_length = options
-        # At once: a dict that grows by one attribute after the other is made anew three times.
-        self.__dict__.update(
-            {
-                "_head": head,
-                "_asked_by": method,
-                "status": head.status,
-                "version": head.version,
-                "version_string": version_string,
-                "reason": head.reason,
-                "decode_content": decode_content,
-                "enforce_content_length": enforce_content_length,
-                "_request_url": url,
-                "_body": body,
-                "_fp_bytes_read": len(body),
-                "length_remaining": 0,
-                "_decoder_initialized": True,
-                "_uncached_read_occurred": True,
-                "_sock_shutdown": sock_shutdown,
-            }
-        )
-        return self
-
-    # Of a response made by _with_whole these two are made when somebody looks.
+    # Of an answer that came whole these two are made when somebody looks.
 
     @functools.cached_property
     def _original_response(self) -> typing.Any:
         """The ``http.client`` response, or what stands for it."""
         head = self._head  # None if __init__ failed: collecting the rest looks at it, too
-        return None if head is None else IncomingResponse.ended(head, self._asked_by)
+        return None if head is None else IncomingResponse.ended(head, self._request_method)
 
-    @functools.cached_property
+    @property
     def _fp(self) -> typing.Any:
         """What the body is read from."""
-        return self._original_response
+        if self._source is _CAME_WHOLE:
+            self._source = self._original_response
+        return self._source
+
+    @_fp.setter
+    def _fp(self, source: typing.Any) -> None:
+        self._source = source
 
     @functools.cached_property
     def _decoded_buffer(self) -> BytesQueueBuffer:
@@ -479,7 +513,8 @@ class HTTPResponse(BaseHTTPResponse):
     def headers(self) -> HTTPHeaderDict:
         """The header fields; taken out of the head when first looked at."""
         if self._headers is None:
-            self._headers = typing.cast("_wire.Head", self._head).headers
+            fields = typing.cast("_wire.Head", self._head).fields
+            self._headers = HTTPHeaderDict._from_pairs(fields)
         return self._headers
 
     @headers.setter
@@ -692,8 +727,9 @@ class HTTPResponse(BaseHTTPResponse):
     @property
     def data(self) -> bytes:
         """The whole body; read now if it was not preloaded, and kept."""
-        if self._body:
-            return typing.cast("bytes", self._body)
+        body: bytes = self._body
+        if body:
+            return body
         if self._fp is not None:
             return self.read(cache_content=True)
         return None  # type: ignore[return-value]  # there is none and never was
@@ -858,7 +894,7 @@ class HTTPResponse(BaseHTTPResponse):
             return
         self._uncached_read_occurred = True
         # What stands in between may change while the reader is busy with a piece.
-        while self._fp is fp and fp.wire and (left := fp.length):
+        while self._source is fp and fp.wire and (left := fp.length):
             wanted = min(left, amt)
             data = self._receive(fp, wanted)
             if len(data) < wanted:
@@ -1113,13 +1149,10 @@ class HTTPResponse(BaseHTTPResponse):
     @property
     def closed(self) -> bool:
         """Whether the body has been read, or given up; see *auto_close*."""
-        own = self.__dict__
-        if "_asked_by" in own and "_fp" not in own and "auto_close" not in own:
-            return True
         if not self.auto_close:
             return super().closed
-        fp = self._fp
-        if fp is None:
+        fp = self._source
+        if fp is _CAME_WHOLE or fp is None:
             return True
         if hasattr(fp, "isclosed"):
             return fp.isclosed()  # type: ignore[no-any-return]

@@ -126,14 +126,14 @@ def test_whoever_looks_on_sees_the_same_answer(method, way, version, status, fie
 
 def test_what_stands_for_the_http_client_response_is_made_when_somebody_looks():
     with answer(head("Content-Length: 2", "Set-Cookie: a=b") + b"ok") as (response, _):
-        assert "_fp" in vars(response)
+        assert "_original_response" in vars(response)
     with answer(head("Content-Length: 2", "Set-Cookie: a=b") + b"ok", preload_content=True) as (
         response,
         _,
     ):
         assert response.data == b"ok"
         assert response.closed
-        assert "_fp" not in vars(response)
+        assert "_original_response" not in vars(response)
         assert type(response._original_response) is IncomingResponse
         assert response._original_response.msg.get_all("set-cookie") == ["a=b"]
         assert response._fp is response._original_response
