@@ -53,6 +53,7 @@ GROUPS: dict[str, dict[str, Scenario]] = {
     "Small requests": {
         "tiny": Scenario("GET of 100 bytes"),
         "tiny_urls": Scenario("… each of another URL", another_url=True),
+        "tiny_ids": Scenario("… a field of each answer is another", url="{http}/ids"),
         "tiny_opts": Scenario("… with timeout, retries and 5 header fields", "get_options"),
         "tls_tiny": Scenario("… over TLS", url="{https}/tiny"),
         "threads8": Scenario("… 8 threads on one pool of 8", count=1600, threads=8),

@@ -12,6 +12,7 @@ import contextlib
 import gzip
 import os
 import random
+import secrets
 import shutil
 import socket
 import ssl
@@ -81,11 +82,15 @@ def gzip_large() -> bytes:
     return head + pressed * times + b"\x03\x00" + struct.pack("<LL", check, LARGE)
 
 
+ANOTHER = "$request_id"  # in a field: what nginx puts there is another each time
+
+
 def pages() -> dict[str, tuple[dict[str, str], bytes]]:
     """Path -> (header fields, body); the body of ``large`` is zeros, made where it is needed."""
     gzipped = {"Content-Encoding": "gzip"}
     return {
         "tiny": ({}, b"x" * 100),
+        "ids": ({"X-Request-Id": ANOTHER}, b"x" * 100),
         "api": (API_FIELDS, records(3000)),
         "gzip100k": (gzipped, gzip.compress(records(100_000))),
         "large": ({}, b""),
@@ -96,6 +101,7 @@ def pages() -> dict[str, tuple[dict[str, str], bytes]]:
 # Path -> size of the body once decoded.
 SIZES = {
     "tiny": 100,
+    "ids": 100,
     "api": 3000,
     "gzip100k": 100_000,
     "large": LARGE,
@@ -279,6 +285,9 @@ def talk(
                 for piece, times in replies[path]:
                     if closing:
                         piece = piece.replace(b": keep-alive", b": close", 1)  # noqa: PLW2901
+                    if path == b"ids":
+                        another = secrets.token_hex(16).encode()
+                        piece = piece.replace(ANOTHER.encode(), another)  # noqa: PLW2901
                     for _ in range(times):
                         sock.sendall(piece)
                 if closing:

@@ -109,6 +109,11 @@ def known_target() -> None:
     wire.known_request_line = wire.request_line
 
 
+def known_head() -> None:
+    receiver = module("_incoming").Receiver
+    after(receiver, "read_head", lambda self, _: setattr(self, "_head", None))
+
+
 def known_length() -> None:
     wire = module("_wire")
     wire._known_length = wire._framed_by_length
@@ -176,7 +181,8 @@ STEPS = {
         ),
         Step("and parsed once", "it is each time", "tiny", known_url),
         Step("a target is checked once", "it is twice each time", "tiny", known_target),
-        Step("a short length is read once", "it is each time", "tiny", known_length),
+        Step("a head that comes again is parsed once", "it is each time", "tiny", known_head),
+        Step("a short length is read once", "it is each time", "tiny_ids", known_length),
         Step("the key of a pool is remembered", "it is made of all settings", "tiny", key),
         Step("the pool's queue takes no lock", "it is a `queue.LifoQueue`", "tiny", light_queue),
         Step(

@@ -23,7 +23,8 @@ if sys.argv[1]:
 import urllib3
 http = urllib3.PoolManager()
 def once():
-    http.request("PUT", sys.argv[2] + "up", body=b"x" * 2000)
+    for _ in range(2):
+        http.request("PUT", sys.argv[2] + "up", body=b"x" * 2000)
     http.request("GET", sys.argv[2] + "chunked").headers
 for _ in range(5):
     once()
