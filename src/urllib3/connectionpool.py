@@ -232,7 +232,11 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
             except BaseException:
                 self._put_conn(None)  # a slot that was taken for nothing
                 raise
-        expires = getattr(conn, "_expires", None)
+        idle: typing.Any = conn
+        try:
+            expires = idle._expires
+        except AttributeError:  # of a class that is not ours
+            expires = None
         if expires is not None and expires <= time.monotonic():
             log.debug("Resetting expired connection: %s", self.host)
             self._close_expired(pool)
@@ -278,7 +282,10 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         """Note on *conn*, about to be idle, until when it may be used again."""
         now = time.monotonic()
         expires = None if self.idle_timeout is None else now + self.idle_timeout
-        hint = getattr(conn, "_keep_alive_hint", None)
+        try:
+            hint = conn._keep_alive_hint
+        except AttributeError:  # of a class that is not ours
+            hint = None
         if hint is None and self.max_age is None:
             conn._expires = expires
             return

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import http.client
 import io
 import json
 import logging
+import pickle
 import socket
 import ssl
 
@@ -232,6 +234,18 @@ def test_the_base_class_leaves_reading_to_its_subclasses():
         with pytest.raises(NotImplementedError):
             getattr(response, name)()
     response.__dict__["close"] = lambda: None  # garbage collection closes
+
+
+@pytest.mark.parametrize(
+    "double", [copy.copy, copy.deepcopy, lambda response: pickle.loads(pickle.dumps(response))]
+)
+def test_a_response_that_has_been_read_can_be_copied(double):
+    response = HTTPResponse(b"abc", {"A": "b"}, 201, 11, "HTTP/1.1", "Made", request_url="/a")
+    response.note = "of somebody's own"
+    twin = double(response)
+    assert (twin.status, twin.version, twin.version_string) == (201, 11, "HTTP/1.1")
+    assert (twin.reason, twin.url, twin.headers, twin.data) == ("Made", "/a", {"A": "b"}, b"abc")
+    assert (twin.note, twin.closed) == ("of somebody's own", True)
 
 
 @spec("response R44", "response R123")
