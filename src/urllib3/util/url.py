@@ -315,7 +315,8 @@ def _idna_encode(name: str) -> bytes:
 _PLAIN_TARGET = re.compile(
     r"/[A-Za-z0-9._\-~!$&'()*+,;=:@/]*(?:\?[A-Za-z0-9._\-~!$&'()*+,;=:@/?]*|)"
 )
-# Whether a target is encoded already: asked for each request, and often about the same.
+# Whether a target is encoded already: asked for each request, and often about the same.  What is
+# remembered stays small, since servers refuse targets of more than some kilobytes.
 _is_plain_target = functools.lru_cache(maxsize=64)(_PLAIN_TARGET.fullmatch)
 _TARGET = r"(/[^?#]*)(?:\?([^#]*))?(?:#.*\n?)?"
 
