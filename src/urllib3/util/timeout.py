@@ -116,8 +116,8 @@ class Timeout:
             self.start_connect()
             connect, read = self.connect_timeout, self.read_timeout
         elif connect is read is _DEFAULT_TIMEOUT:
-            connect = read = getdefaulttimeout()
-            return connect, read
+            default = getdefaulttimeout()
+            return default, default
         return self.resolve_default_timeout(connect), self.resolve_default_timeout(read)
 
     def get_connect_duration(self) -> float:
