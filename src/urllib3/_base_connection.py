@@ -21,6 +21,10 @@ class ProxyConfig(typing.NamedTuple):
     assert_fingerprint: str | None
 
 
+# The members of a _ResponseOptions.  A connection has them as a plain tuple, taken apart at once.
+_Options = tuple[str, str, bool, bool, bool]
+
+
 class _ResponseOptions(typing.NamedTuple):
     """What ``request()`` was told about the response that ``getresponse()`` will make."""
 

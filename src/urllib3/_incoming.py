@@ -316,6 +316,7 @@ class Receiver:
         """Let go of the socket; what was received is forgotten."""
         self.closed = True
         self.pending, self.at = b"", 0
+        self._head, self._block = None, b""
         for file in (self._file, self._held):
             if file is not None:
                 file.close()

@@ -25,7 +25,7 @@ from http.client import ResponseNotReady as ResponseNotReady
 from socket import timeout as SocketTimeout
 
 from . import _wire
-from ._base_connection import _TYPE_BODY, ProxyConfig, _ResponseOptions
+from ._base_connection import _TYPE_BODY, ProxyConfig, _Options, _ResponseOptions
 from ._collections import HTTPHeaderDict
 from ._establish import tunnel
 from ._incoming import STOCK_BEGIN, STOCK_READ, IncomingResponse, Receiver, stock
@@ -138,10 +138,6 @@ _puts_of = operator.attrgetter(*_STEPS[:2])
 _STOCK_GETRESPONSE = stock(_Stock, "getresponse")
 
 
-# The members of a _ResponseOptions: a plain tuple is made and taken apart at once.
-_Options = tuple[str, str, bool, bool, bool]
-
-
 class _RequestFields:
     """The fields of a request besides its line, and how its body goes out."""
 
@@ -231,8 +227,8 @@ class HTTPConnection(_Stock):
     _keep_alive_hint: int | None = None
     #: Monotonic time at which the socket was opened.
     _opened: float | None = None
-    #: The last head that was heeded, and what it came to: how the body is framed,
-    _heeded: _wire.Head | None = None
+    #: The last head, and what it came to: how the body is framed,
+    _known_head: _wire.Head | None = None
     _framing: _wire.Framing
     #: and, of a body that may be taken as it is, the length and whether the connection persists.
     _whole: tuple[int, bool] | None
@@ -459,6 +455,7 @@ class HTTPConnection(_Stock):
             self.proxy_is_verified = None
             self._has_connected_to_proxy = False
             self._options = None
+            self._known_head = None
             self._tunnel_host = None
             self._tunnel_port = None
             self._tunnel_scheme = None
@@ -723,7 +720,8 @@ class HTTPConnection(_Stock):
             if head.status < 200 or self.debuglevel > 0:
                 head = receiver.final_head(head, self.debuglevel)
             # The same again says the same again, but for HEAD, which has no body.
-            if head is not self._heeded or method == "HEAD":
+            if head is not self._known_head or method == "HEAD":
+                self._settle_framing(head)
                 self._heed(head, url)
         except BaseException as error:
             if isinstance(error, ConnectionError):
@@ -784,12 +782,17 @@ class HTTPConnection(_Stock):
             sock_shutdown=sock_shutdown,
         )
 
+    def _settle_framing(self, head: _wire.Head) -> None:
+        self._framing = _, length, persistent = _wire.framing(head, self._method)
+        coded = "content-encoding" in head.about or "transfer-encoding" in head.about
+        self._whole = None if length is None or coded else (length, persistent)
+        self._known_head = None if self._method == "HEAD" else head
+
     def _heed(self, head: _wire.Head, url: str) -> None:
-        """Note what the head of an answer says about its body and about the connection.
+        """Note what the head of an answer says about the connection, and about its sender.
 
         Raises ``http.client.HTTPException`` for an upgrade that nobody has asked for.
         """
-        framing = _, length, persistent = _wire.framing(head, self._method)
         if head.status == 101 and not self._fields.upgrade:
             self.close()
             raise _wire.MalformedMessage("101 Switching Protocols without a request to upgrade")
@@ -797,10 +800,6 @@ class HTTPConnection(_Stock):
             self._log_skipped(head.skipped, url)
         hint = head.about.get("keep-alive")
         self._keep_alive_hint = None if hint is None else _wire.keep_alive_timeout(hint)
-        self._framing = framing
-        coded = "content-encoding" in head.about or "transfer-encoding" in head.about
-        self._whole = None if length is None or coded else (length, persistent)
-        self._heeded = None if self._method == "HEAD" else head
 
     def _log_skipped(self, lines: Sequence[str], url: str) -> None:
         from email.errors import InvalidHeaderDefect, MissingHeaderBodySeparatorDefect

@@ -399,7 +399,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         response._connection = response_conn
         response._retries = retries
         if type(response) is not HTTPResponse or (retries and retries.history):
-            response.retries = retries  # a property, which costs more than all around it
+            response.retries = retries  # a property, which sets the URL too
         if log.isEnabledFor(logging.DEBUG):
             self._log_response(method, url, response)
         answer: BaseHTTPResponse = response

@@ -162,16 +162,13 @@ class PoolManager(RequestMethods):
     ) -> HTTPConnectionPool:
         """Make a pool; meant to be overridden.  *request_context* is used up."""
         pool_class = self.pool_classes_by_scheme[scheme]
-        if request_context is None:
-            request_context = self.connection_pool_kw.copy()
-        if request_context.get("blocksize") is None:
-            request_context["blocksize"] = _DEFAULT_BLOCKSIZE
-        for name in ("scheme", "host", "port"):
-            request_context.pop(name, None)
-        if scheme == "http":
-            for name in SSL_KEYWORDS:
-                request_context.pop(name, None)
-        return pool_class(host, port, **request_context)
+        settings = self.connection_pool_kw.copy() if request_context is None else request_context
+        foreign = SSL_KEYWORDS if scheme == "http" else ()
+        for name in ("scheme", "host", "port", *foreign):
+            settings.pop(name, None)
+        if settings.get("blocksize") is None:
+            settings["blocksize"] = _DEFAULT_BLOCKSIZE
+        return pool_class(host, port, **settings)
 
     def connection_from_host(
         self,

@@ -53,7 +53,7 @@ if HAS_ZSTD:
     zstd = _decode.zstd
 
 if typing.TYPE_CHECKING:
-    from ._base_connection import BaseHTTPConnection
+    from ._base_connection import BaseHTTPConnection, _Options
     from ._typing import KeepsConnections
     from .util.retry import Retry
 
@@ -431,7 +431,7 @@ class HTTPResponse(BaseHTTPResponse):
         cls,
         head: _wire.Head,
         source: IncomingResponse | bytes,
-        options: tuple[str, str, bool, bool, bool],
+        options: _Options,
         version_string: str,
         sock_shutdown: Callable[[int], None] | None,
     ) -> HTTPResponse:

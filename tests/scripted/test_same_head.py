@@ -86,6 +86,16 @@ def test_a_long_head_is_not_kept():
         assert b"zzz" not in pool.pool.queue[-1]._receiver._block
 
 
+def test_a_closed_connection_keeps_nothing_of_it():
+    with pool_of([OK + b"ab"], [OK + b"cd"]) as pool:
+        pool.request("GET", "/")
+        (conn,) = (conn for conn in pool.pool.queue if conn)
+        receiver = conn._receiver
+        conn.close()
+        assert (conn._known_head, receiver._head, receiver._block) == (None, None, b"")
+        assert pool.request("GET", "/").data == b"cd"
+
+
 #: Heads, each with the body of an answer to GET.
 HEADS = [
     (OK, b"ab"),

@@ -109,13 +109,13 @@ class Timeout:
     def _begin(self) -> tuple[float | None, float | None]:
         """Start the clock and return the limits for connecting and reading, in seconds.
 
-        Of a total, reading gets what is left of it by then: ask :attr:`read_timeout` again.
+        With a total there is none for reading yet: :attr:`read_timeout` tells what is left then.
         """
-        connect, read = self._connect, self._read
         if self.total is not None:
             self.start_connect()
-            connect, read = self.connect_timeout, self.read_timeout
-        elif connect is read is _DEFAULT_TIMEOUT:
+            return self.resolve_default_timeout(self.connect_timeout), None
+        connect, read = self._connect, self._read
+        if connect is read is _DEFAULT_TIMEOUT:
             default = getdefaulttimeout()
             return default, default
         return self.resolve_default_timeout(connect), self.resolve_default_timeout(read)
