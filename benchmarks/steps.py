@@ -57,7 +57,7 @@ def one_piece() -> None:
 
 
 def block() -> None:
-    module("_wire").plain_head = lambda _: None
+    module("_http1.syntax").plain_head = lambda _: None
 
 
 def no_email() -> None:
@@ -81,7 +81,7 @@ def lazy_message() -> None:
 
 
 def no_file() -> None:
-    module("_incoming").Receiver.take = lambda *_: None
+    module("_http1.receiver").Receiver.take = lambda *_: None
 
 
 def same_fields() -> None:
@@ -104,23 +104,23 @@ def known_url() -> None:
 
 
 def known_target() -> None:
-    url, wire = module("util.url"), module("_wire")
+    url, wire = module("util.url"), module("_http1.syntax")
     module("connectionpool")._is_plain_target = url._PLAIN_TARGET.fullmatch
     wire.known_request_line = wire.request_line
 
 
 def known_head() -> None:
-    receiver = module("_incoming").Receiver
+    receiver = module("_http1.receiver").Receiver
     after(receiver, "read_head", lambda self, _: setattr(self, "_head", None))
 
 
 def known_length() -> None:
-    wire = module("_wire")
+    wire = module("_http1.syntax")
     wire._known_length = wire._framed_by_length
 
 
 def kept_poll() -> None:
-    wait, incoming = module("util.wait"), module("_incoming")
+    wait, incoming = module("util.wait"), module("_http1.receiver")
     incoming.readable_now = lambda sock: lambda: wait.wait_for_read(sock, 0.0)
 
 
@@ -145,12 +145,12 @@ def with_head() -> None:
 
 
 def chunk_memo() -> None:
-    wire = module("_wire")
+    wire = module("_http1.syntax")
     wire.chunk_size = wire.chunk_size.__wrapped__
 
 
 def context_memo() -> None:
-    module("_tls").ContextMemo.MOST = 0
+    module("_network.tls").ContextMemo.MOST = 0
 
 
 STEPS = {

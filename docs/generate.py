@@ -159,7 +159,7 @@ def reference() -> str:
 def routes() -> str:
     """The table of routes, as the code has it."""
     lines = ["| target | proxy | stages |", "|---|---|---|"]
-    for route in our("util.proxy").ROUTES:
+    for route in our("_network.route").ROUTES:
         # Plain http is always forwarded; only for https is that a choice worth a word.
         choice = ", forwarding" if route.forwarding and route.target == "https" else ""
         stages = ", ".join(stage.value for stage in route.stages)

@@ -1,11 +1,11 @@
-"""The optional packages that undo content codings, looked for once and for all who ask.
+"""What may be missing, looked for once and for all who ask: decoders of content codings, and ssl.
 
-What cannot be imported is None.
+A decoder that cannot be imported is None.
 """
 
 from __future__ import annotations
 
-__all__ = ["HAS_ZSTD", "brotli", "zstd"]
+__all__ = ["HAS_ZSTD", "BaseSSLError", "brotli", "zstd"]
 
 try:
     try:
@@ -24,3 +24,10 @@ except ImportError:
     zstd = None
 
 HAS_ZSTD = zstd is not None
+
+try:
+    from ssl import SSLError as BaseSSLError
+except ImportError:
+
+    class BaseSSLError(BaseException):  # type: ignore[no-redef]
+        """Stands for ``ssl.SSLError`` where there is no ``ssl``; never raised."""

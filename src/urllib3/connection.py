@@ -24,25 +24,27 @@ from http.client import HTTPException as HTTPException
 from http.client import ResponseNotReady as ResponseNotReady
 from socket import timeout as SocketTimeout
 
-from . import _wire
 from ._base_connection import _TYPE_BODY, ProxyConfig, _Options, _ResponseOptions
 from ._collections import HTTPHeaderDict
-from ._establish import tunnel
-from ._incoming import STOCK_BEGIN, STOCK_READ, IncomingResponse, Receiver, stock
-from ._outgoing import send_body
-from ._tls import ContextMemo, Seams, TlsPolicy, handshake, proxy_policy
+from ._http1 import syntax
+from ._http1.answer import STOCK_BEGIN, STOCK_READ, IncomingResponse, stock
+from ._http1.receiver import Receiver
+from ._http1.sending import send_body
+from ._network.route import Stage, route_of
+from ._network.tls import ContextMemo, Seams, TlsPolicy, handshake, proxy_policy
+from ._network.tunnel import tunnel
+from ._optional import BaseSSLError
+from ._pool.failure import _wrap_proxy_error as _wrap_proxy_error
 from ._version import __version__
 from .exceptions import (
     ConnectTimeoutError,
     HeaderParsingError,
     NameResolutionError,
     NewConnectionError,
-    ProxyError,
     SystemTimeWarning,
 )
 from .response import HTTPResponse
 from .util import SKIP_HEADER, SKIPPABLE_HEADERS, connection, ssl_
-from .util.proxy import Stage, route_of
 from .util.request import body_to_chunks
 from .util.response import assert_header_parsing
 from .util.ssl_ import (
@@ -64,15 +66,10 @@ if typing.TYPE_CHECKING:
 try:
     import ssl
 
-    BaseSSLError = ssl.SSLError
     _SSLSocket: typing.Any = ssl.SSLSocket
 except ImportError:
     _SSLSocket = None
     ssl = None  # type: ignore[assignment]
-
-    class BaseSSLError(BaseException):  # type: ignore[no-redef]
-        """Stands for ``ssl.SSLError`` where there is no ``ssl``; never raised."""
-
 
 __all__ = [
     "BaseSSLError",
@@ -168,8 +165,8 @@ class _RequestFields:
     def settle_block(
         self, first: list[tuple[str, str]], given: tuple[tuple[str, str], ...]
     ) -> None:
-        begin = _wire.field_block(first)
-        rest = _wire.field_block([*self.ours, *given])
+        begin = syntax.field_block(first)
+        rest = syntax.field_block([*self.ours, *given])
         if begin is None or rest is None or _SKIP_MARK in rest:
             return
         begin = begin.removesuffix(b"\r\n")  # the empty line, which ends the whole
@@ -228,8 +225,8 @@ class HTTPConnection(_Stock):
     #: Monotonic time at which the socket was opened.
     _opened: float | None = None
     #: The last head, and what it came to: how the body is framed,
-    _known_head: _wire.Head | None = None
-    _framing: _wire.Framing
+    _known_head: syntax.Head | None = None
+    _framing: syntax.Framing
     #: and, of a body that may be taken as it is, the length and whether the connection persists.
     _whole: tuple[int, bool] | None
 
@@ -485,7 +482,7 @@ class HTTPConnection(_Stock):
         Raises ValueError for a method that is no token, ``http.client.InvalidURL`` for a target
         with blanks or control characters.
         """
-        _wire.check_method(method)
+        syntax.check_method(method)
         super().putrequest(method, url, skip_host=True, skip_accept_encoding=True)
         if self._http_vsn == 11:
             if not skip_host:
@@ -547,7 +544,7 @@ class HTTPConnection(_Stock):
             self._asked = asked
         fields = self._fields
         if fields.block is not None:
-            line = _wire.known_request_line(method, url or "/")
+            line = syntax.known_request_line(method, url or "/")
             if line is not None:
                 head = line + fields.block
                 if fields.counted and length is not None:
@@ -746,7 +743,7 @@ class HTTPConnection(_Stock):
     def _respond_by_reading(
         self,
         receiver: Receiver,
-        head: _wire.Head,
+        head: syntax.Head,
         options: _Options,
     ) -> HTTPResponse:
         incoming = IncomingResponse(receiver, self.debuglevel, method=self._method)
@@ -782,24 +779,24 @@ class HTTPConnection(_Stock):
             sock_shutdown=sock_shutdown,
         )
 
-    def _settle_framing(self, head: _wire.Head) -> None:
-        self._framing = _, length, persistent = _wire.framing(head, self._method)
+    def _settle_framing(self, head: syntax.Head) -> None:
+        self._framing = _, length, persistent = syntax.framing(head, self._method)
         coded = "content-encoding" in head.about or "transfer-encoding" in head.about
         self._whole = None if length is None or coded else (length, persistent)
         self._known_head = None if self._method == "HEAD" else head
 
-    def _heed(self, head: _wire.Head, url: str) -> None:
+    def _heed(self, head: syntax.Head, url: str) -> None:
         """Note what the head of an answer says about the connection, and about its sender.
 
         Raises ``http.client.HTTPException`` for an upgrade that nobody has asked for.
         """
         if head.status == 101 and not self._fields.upgrade:
             self.close()
-            raise _wire.MalformedMessage("101 Switching Protocols without a request to upgrade")
+            raise syntax.MalformedMessage("101 Switching Protocols without a request to upgrade")
         if head.skipped:
             self._log_skipped(head.skipped, url)
         hint = head.about.get("keep-alive")
-        self._keep_alive_hint = None if hint is None else _wire.keep_alive_timeout(hint)
+        self._keep_alive_hint = None if hint is None else syntax.keep_alive_timeout(hint)
 
     def _log_skipped(self, lines: Sequence[str], url: str) -> None:
         from email.errors import InvalidHeaderDefect, MissingHeaderBodySeparatorDefect
@@ -1155,22 +1152,3 @@ VerifiedHTTPSConnection = HTTPSConnection
 def _url_from_connection(conn: HTTPConnection, path: str | None = None) -> str:
     scheme = "https" if isinstance(conn, HTTPSConnection) else "http"
     return f"{scheme}://{conn.host}:{conn.port}{path or ''}"
-
-
-_MISTAKEN_FOR_TLS = ("wrong version number", "unknown protocol", "record layer failure")
-
-
-def _wrap_proxy_error(err: Exception, proxy_scheme: str | None) -> ProxyError:
-    """*err* as the fault of the proxy, with a hint where its URL looks wrong."""
-    words = re.sub(r"[^a-z]", " ", str(err).lower())
-    message = "Unable to connect to proxy"
-    if proxy_scheme == "https" and any(text in words for text in _MISTAKEN_FOR_TLS):
-        message += (
-            ". Your proxy appears to only use HTTP and not HTTPS, "
-            "try changing your proxy URL to be HTTP. See: "
-            "https://urllib3.readthedocs.io/en/latest/advanced-usage.html"
-            "#https-proxy-error-http-proxy"
-        )
-    wrapped = ProxyError(message, err)
-    wrapped.__cause__ = err
-    return wrapped

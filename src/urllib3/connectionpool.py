@@ -19,13 +19,13 @@ import weakref
 from http.client import HTTPException as HTTPException
 from socket import timeout as SocketTimeout
 
-from ._failure import RETRYABLE, Failure, translate
-from ._lifo import LifoQueue
-from ._redirect import Rewritten, redirected, same_origin, without
+from ._network.tls import ContextMemo
+from ._optional import BaseSSLError
+from ._pool.failure import RETRYABLE, Failure, translate
+from ._pool.queue import LifoQueue
+from ._pool.redirect import Rewritten, redirected, same_origin, without
 from ._request_methods import RequestMethods
-from ._tls import ContextMemo
 from .connection import (
-    BaseSSLError,
     DummyConnection,
     HTTPConnection,
     HTTPSConnection,

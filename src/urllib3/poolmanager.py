@@ -13,12 +13,12 @@ import typing
 import warnings
 from urllib.parse import urljoin
 
-from . import _pool_key
 from ._base_connection import ProxyConfig
 from ._collections import HTTPHeaderDict, RecentlyUsedContainer
-from ._redirect import Rewritten, redirected, same_origin, without
+from ._network.tls import ContextMemo
+from ._pool import key as _key
+from ._pool.redirect import Rewritten, redirected, same_origin, without
 from ._request_methods import RequestMethods
-from ._tls import ContextMemo
 from .connection import port_by_scheme
 from .connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from .exceptions import (
@@ -65,7 +65,7 @@ SSL_KEYWORDS = (
 )
 _DEFAULT_BLOCKSIZE = 16384
 
-PoolKey = _pool_key.PoolKey
+PoolKey = _key.PoolKey
 PoolKey.__module__ = __name__  # as its pickles say
 
 

@@ -18,10 +18,9 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from http.client import HTTPException
 from http.client import HTTPResponse as _HttplibHTTPResponse
 
-from . import _decode, _wire
-from ._body import BytesQueueBuffer, translate
-from ._collections import HTTPHeaderDict
-from ._decode import (
+from ._body import decoders
+from ._body.buffer import BytesQueueBuffer, translate
+from ._body.decoders import (
     HAS_ZSTD,
     ContentDecoder,
     DeflateDecoder,
@@ -30,7 +29,9 @@ from ._decode import (
     MultiDecoder,
     _get_decoder,
 )
-from ._incoming import IncomingResponse
+from ._collections import HTTPHeaderDict
+from ._http1 import syntax
+from ._http1.answer import IncomingResponse
 from .exceptions import (
     BodyNotHttplibCompatible,
     DecodeError,
@@ -44,13 +45,13 @@ from .exceptions import (
 from .util import ssl_
 from .util.response import is_fp_closed, is_response_to_head
 
-brotli = _decode.brotli
+brotli = decoders.brotli
 if brotli is not None:
-    from ._decode import BrotliDecoder
+    from ._body.decoders import BrotliDecoder
 if HAS_ZSTD:
-    from ._decode import ZstdDecoder
+    from ._body.decoders import ZstdDecoder
 
-    zstd = _decode.zstd
+    zstd = decoders.zstd
 
 if typing.TYPE_CHECKING:
     from ._base_connection import BaseHTTPConnection, _Options
@@ -77,7 +78,7 @@ if HAS_ZSTD:
 log = logging.getLogger(__name__)
 
 _READ_CHUNK_SIZE = 65536  # bytes
-_MAX_CHUNK_LINE_LENGTH = _wire.MAX_LINE
+_MAX_CHUNK_LINE_LENGTH = syntax.MAX_LINE
 #: Bytes of a body nobody wants that are read to save a connection; beyond, a new one is cheaper.
 _DRAIN_AT_MOST = 1 << 20
 _READ1_AT_MOST = 8192  # bytes read at a time while waiting for something decoded
@@ -111,9 +112,9 @@ class BaseHTTPResponse(io.IOBase):
     :param retries: the policy after the request, with its history
     """
 
-    CONTENT_DECODERS: typing.ClassVar[list[str]] = list(_decode.CODINGS)
+    CONTENT_DECODERS: typing.ClassVar[list[str]] = list(decoders.CODINGS)
     REDIRECT_STATUSES: typing.ClassVar[list[int]] = [301, 302, 303, 307, 308]
-    DECODER_ERROR_CLASSES: tuple[type[Exception], ...] = _decode.ERRORS
+    DECODER_ERROR_CLASSES: tuple[type[Exception], ...] = decoders.ERRORS
 
     # What each response has.  IOBase keeps attributes in a dict that CPython reads slowly.
     __slots__ = {
@@ -260,7 +261,7 @@ class BaseHTTPResponse(io.IOBase):
             return
         encoding = self.headers.get("content-encoding")
         if encoding is not None and self._decoder is None:
-            self._decoder = _decode.decoder_for(encoding.lower(), self.CONTENT_DECODERS)
+            self._decoder = decoders.decoder_for(encoding.lower(), self.CONTENT_DECODERS)
         self._decoder_initialized = True
 
     def _decode(
@@ -362,7 +363,7 @@ class HTTPResponse(BaseHTTPResponse):
 
     _body: typing.Any
     _source: typing.Any
-    _head: _wire.Head | None
+    _head: syntax.Head | None
     _request_method: str | None
     _pool: KeepsConnections | None
     _connection: BaseHTTPConnection | None
@@ -429,7 +430,7 @@ class HTTPResponse(BaseHTTPResponse):
     @classmethod
     def _from_wire(
         cls,
-        head: _wire.Head,
+        head: syntax.Head,
         source: IncomingResponse | bytes,
         options: _Options,
         version_string: str,
@@ -472,7 +473,7 @@ class HTTPResponse(BaseHTTPResponse):
         self._body = None
         self._fp_bytes_read = 0
         self._uncached_read_occurred = False
-        about = typing.cast("_wire.Head", self._head).about
+        about = typing.cast("syntax.Head", self._head).about
         if incoming.chunked:
             self.chunked = True
             self.length_remaining = self._init_length(self._request_method)
@@ -513,7 +514,7 @@ class HTTPResponse(BaseHTTPResponse):
     def headers(self) -> HTTPHeaderDict:
         """The header fields; taken out of the head when first looked at."""
         if self._headers is None:
-            fields = typing.cast("_wire.Head", self._head).fields
+            fields = typing.cast("syntax.Head", self._head).fields
             self._headers = HTTPHeaderDict._from_pairs(fields)
         return self._headers
 
@@ -970,7 +971,7 @@ class HTTPResponse(BaseHTTPResponse):
             wrong = ProtocolError(_LINE_TOO_LONG.format("size"))
         else:
             try:
-                self.chunk_left = _wire.chunk_size(line)
+                self.chunk_left = syntax.chunk_size(line)
                 return
             except ValueError:
                 wrong = InvalidChunkLength(self, line)
@@ -993,7 +994,7 @@ class HTTPResponse(BaseHTTPResponse):
             return part
         data: bytes = read(left)
         end = read(2)
-        if not _wire.ends_chunk(end):
+        if not syntax.ends_chunk(end):
             self.close()
             raise InvalidChunkLength(self, end)
         self.chunk_left = None
@@ -1099,7 +1100,7 @@ class HTTPResponse(BaseHTTPResponse):
                     return  # somebody else has read on meanwhile
 
     def _discard_trailers(self) -> None:
-        for _ in range(_wire.MAX_TRAILERS + 1):
+        for _ in range(syntax.MAX_TRAILERS + 1):
             file = self._chunk_source
             if file is None:
                 return  # another reader of the same chunks was here first
@@ -1108,7 +1109,7 @@ class HTTPResponse(BaseHTTPResponse):
                 return
             if len(line) > _MAX_CHUNK_LINE_LENGTH:
                 raise ProtocolError(_LINE_TOO_LONG.format("trailer"))
-        raise ProtocolError(f"Response has more than {_wire.MAX_TRAILERS} trailer lines")
+        raise ProtocolError(f"Response has more than {syntax.MAX_TRAILERS} trailer lines")
 
     # ------------------------------------------------------------ as a file
 

@@ -274,15 +274,15 @@ class Counting:
 @pytest.mark.parametrize(
     ("decoder", "made_by", "member"),
     [
-        (r.GzipDecoder, ("urllib3._decode.zlib", "decompressobj"), gzipped(b"")),
-        (r.ZstdDecoder, ("urllib3._decode.zstd", "ZstdDecompressor"), zstded(b"")),
+        (r.GzipDecoder, ("urllib3._body.decoders.zlib", "decompressobj"), gzipped(b"")),
+        (r.ZstdDecoder, ("urllib3._body.decoders.zstd", "ZstdDecompressor"), zstded(b"")),
     ],
 )
 def test_a_body_of_many_tiny_members_costs_in_proportion_to_its_length(
     decoder, made_by, member, monkeypatch
 ):
     # What is left copied once for each member would be gigabytes.
-    module = sys.modules["urllib3._decode"]
+    module = sys.modules["urllib3._body.decoders"]
     owner = getattr(module, made_by[0].rpartition(".")[2])
     make = getattr(owner, made_by[1])
     monkeypatch.setattr(owner, made_by[1], lambda *args: Counting(make(*args)))

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from urllib3._lifo import LifoQueue
+from urllib3._pool.queue import LifoQueue
 
 
 def test_it_is_a_lifo_queue_of_the_standard_library():

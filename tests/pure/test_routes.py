@@ -8,8 +8,9 @@ import types
 import pytest
 
 from tests.support.tables import check, rows
+from urllib3._network.route import ROUTES, Stage, route_of
 from urllib3.poolmanager import ProxyConfig
-from urllib3.util.proxy import ROUTES, Stage, connection_requires_http_tunnel, route_of
+from urllib3.util.proxy import connection_requires_http_tunnel
 from urllib3.util.url import parse_url
 
 spec = pytest.mark.spec

@@ -10,7 +10,7 @@ import pytest
 
 from urllib3 import HTTPSConnectionPool
 from urllib3._base_connection import ProxyConfig
-from urllib3._tls import TlsPolicy, proxy_policy
+from urllib3._network.tls import TlsPolicy, proxy_policy
 from urllib3.connection import HTTPSConnection
 from urllib3.poolmanager import SSL_KEYWORDS, PoolKey
 

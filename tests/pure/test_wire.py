@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from urllib3 import _wire
+from urllib3._http1 import syntax
 from urllib3.exceptions import InvalidHeader
 
 BAD, UNKNOWN = http.client.BadStatusLine, http.client.UnknownProtocol
@@ -48,21 +48,21 @@ BAD, UNKNOWN = http.client.BadStatusLine, http.client.UnknownProtocol
 @pytest.mark.spec("pool PX47", "connection C92")
 def test_a_status_line_is_read_or_refused(line, expected):
     if isinstance(expected, tuple):
-        assert _wire.status_line(line) == expected
+        assert syntax.status_line(line) == expected
     else:
         with pytest.raises(expected) as caught:
-            _wire.status_line(line)
+            syntax.status_line(line)
         assert type(caught.value) is expected
 
 
 def test_an_unknown_protocol_is_named():
     with pytest.raises(UNKNOWN) as caught:
-        _wire.status_line("HTTP/2.0 200 OK\r\n")
+        syntax.status_line("HTTP/2.0 200 OK\r\n")
     assert caught.value.args == ("HTTP/2.0",)
 
 
 def careful(*lines):
-    return _wire.careful_head(["HTTP/1.1 200 OK\r\n", *lines])
+    return syntax.careful_head(["HTTP/1.1 200 OK\r\n", *lines])
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_malformed_header_line_is_left_out_alone(lines, fields, skipped):
     ],
 )
 def test_a_head_whose_framing_is_a_guess_is_refused(lines):
-    with pytest.raises(_wire.MalformedMessage):
+    with pytest.raises(syntax.MalformedMessage):
         careful(*lines)
 
 
@@ -131,7 +131,7 @@ def test_a_head_whose_framing_is_a_guess_is_refused(lines):
     ],
 )
 def test_what_is_unusual_is_left_to_the_careful_way(block):
-    assert _wire.plain_head(block) is None
+    assert syntax.plain_head(block) is None
 
 
 names = st.sampled_from(
@@ -144,9 +144,9 @@ heads = st.lists(st.builds("{}:{}".format, names, texts) | texts, max_size=6)
 @given(lines=heads, ends=st.sampled_from(["\r\n", "\n"]))
 def test_the_plain_and_the_careful_way_read_the_same_heads_alike(lines, ends):
     block = ends.join(["HTTP/1.1 200 OK", *lines]) + "\r"
-    plain = _wire.plain_head(block)
+    plain = syntax.plain_head(block)
     if plain is not None:
-        careful = _wire.careful_head((block + "\n").split("\n"))
+        careful = syntax.careful_head((block + "\n").split("\n"))
         assert facts(careful) == facts(plain)
         assert careful.about == plain.about
 
@@ -168,23 +168,23 @@ def test_the_plain_and_the_careful_way_read_the_same_heads_alike(lines, ends):
 def test_every_well_formed_head_goes_the_plain_way(fields):
     fields = [(name, value.lstrip(" \t")) for name, value in fields]
     block = "\r\n".join(["HTTP/1.1 204 None", *(f"{n}: {v}" for n, v in fields)]) + "\r"
-    head = _wire.plain_head(block)
+    head = syntax.plain_head(block)
     assert head is not None
     assert facts(head) == (11, 204, "None", fields, framing(fields, 204))
 
 
 def framing(fields, status=200, method="GET", version=11):
     lines = [f"HTTP/1.{version - 10} {status} OK\r\n", *(f"{n}: {v}\r\n" for n, v in fields)]
-    careful = tuple(_wire.framing(_wire.careful_head(lines), method))
-    plain = _wire.plain_head("".join(lines)[:-1])
-    assert plain is None or tuple(_wire.framing(plain, method)) == careful
+    careful = tuple(syntax.framing(syntax.careful_head(lines), method))
+    plain = syntax.plain_head("".join(lines)[:-1])
+    assert plain is None or tuple(syntax.framing(plain, method)) == careful
     return careful
 
 
 def facts(head):
     try:
-        framed = tuple(_wire.framing(head, "GET"))
-    except (_wire.MalformedMessage, InvalidHeader) as error:
+        framed = tuple(syntax.framing(head, "GET"))
+    except (syntax.MalformedMessage, InvalidHeader) as error:
         framed = type(error)
     return head.version, head.status, head.reason, head.fields, framed
 
@@ -239,7 +239,7 @@ def test_framing_follows_rfc_9112(fields, expected):
 )
 @pytest.mark.spec("response RX-S12", "response RX-S13", "response RX-E15")
 def test_framing_that_cannot_be_relied_on_is_refused(fields):
-    with pytest.raises(_wire.MalformedMessage):
+    with pytest.raises(syntax.MalformedMessage):
         framing(fields)
 
 
@@ -249,7 +249,7 @@ def test_content_lengths_that_contradict_each_other_are_an_invalid_header():
 
 
 def test_leading_zeros_do_not_make_a_length_too_long():
-    assert _wire.content_length("0" * 30 + "7") == 7
+    assert syntax.content_length("0" * 30 + "7") == 7
 
 
 @pytest.mark.parametrize(("status", "method"), [(204, "GET"), (304, "GET"), (200, "HEAD")])
@@ -305,9 +305,9 @@ def test_http_1_0_stays_open_only_if_it_says_so(fields, persistent):
 def test_a_chunk_size_is_hexadecimal_digits_and_nothing_else(line, size):
     if size is None:
         with pytest.raises(ValueError, match="malformed chunk-size line"):
-            _wire.chunk_size(line)
+            syntax.chunk_size(line)
     else:
-        assert _wire.chunk_size(line) == size
+        assert syntax.chunk_size(line) == size
 
 
 @pytest.mark.parametrize(
@@ -324,21 +324,21 @@ def test_a_chunk_size_is_hexadecimal_digits_and_nothing_else(line, size):
     ],
 )
 def test_keep_alive_says_for_how_long(value, seconds):
-    assert _wire.keep_alive_timeout(value) == seconds
+    assert syntax.keep_alive_timeout(value) == seconds
 
 
 @pytest.mark.spec("connection C54")
 def test_a_method_is_a_token():
-    _wire.check_method("M-SEARCH")
+    syntax.check_method("M-SEARCH")
     with pytest.raises(ValueError, match=r"non-token characters 'GE T' \(found at least ' '\)"):
-        _wire.check_method("GE T")
+        syntax.check_method("GE T")
     with pytest.raises(ValueError, match="empty"):
-        _wire.check_method("")
+        syntax.check_method("")
 
 
 def test_a_plain_request_is_one_piece():
-    assert _wire.request_line("GET", "/x?y") == b"GET /x?y HTTP/1.1\r\n"
-    assert _wire.field_block([("Host", "h"), ("A", "\xe9")]) == b"Host: h\r\nA: \xe9\r\n\r\n"
+    assert syntax.request_line("GET", "/x?y") == b"GET /x?y HTTP/1.1\r\n"
+    assert syntax.field_block([("Host", "h"), ("A", "\xe9")]) == b"Host: h\r\nA: \xe9\r\n\r\n"
 
 
 @pytest.mark.parametrize(
@@ -362,7 +362,7 @@ def test_a_plain_request_is_one_piece():
     ],
 )
 def test_a_request_that_is_not_plain_is_left_to_http_client(method, target, fields):
-    assert None in (_wire.request_line(method, target), _wire.field_block(fields))
+    assert None in (syntax.request_line(method, target), syntax.field_block(fields))
 
 
 @pytest.mark.spec("proxy P20", "proxy P21", "proxy P22", "proxy P23", "connection C52")
@@ -388,7 +388,7 @@ def test_a_request_that_is_not_plain_is_left_to_http_client(method, target, fiel
     ],
 )
 def test_connect_names_the_origin(host, headers, expected):
-    assert _wire.connect_request(host, 443, headers) == expected
+    assert syntax.connect_request(host, 443, headers) == expected
 
 
 @pytest.mark.spec("proxy P24", "proxy P27")
@@ -407,4 +407,4 @@ def test_connect_names_the_origin(host, headers, expected):
 )
 def test_connect_cannot_be_broken_apart(host, headers, text):
     with pytest.raises(ValueError, match=text.replace("\\\\\\\\", "\\\\")):
-        _wire.connect_request(host, 443, headers)
+        syntax.connect_request(host, 443, headers)

@@ -789,7 +789,7 @@ def test_a_context_that_could_not_be_made_is_made_again(certificates, a, tmp_pat
 
 
 def test_the_number_of_contexts_is_bounded_and_the_oldest_goes_first():
-    from urllib3._tls import ContextMemo, TlsPolicy
+    from urllib3._network.tls import ContextMemo, TlsPolicy
 
     memo = ContextMemo()
     policies = [

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.answers import answer, head
 from urllib3 import HTTPHeaderDict
-from urllib3._incoming import IncomingResponse
+from urllib3._http1.answer import IncomingResponse
 from urllib3.exceptions import HTTPError
 from urllib3.response import HTTPResponse
 

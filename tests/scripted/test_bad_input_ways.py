@@ -18,7 +18,8 @@ import zlib
 import pytest
 
 from tests.support.scripted import Call, Recv, Reset, Send, serve
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, Retry, Timeout, _incoming
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, Retry, Timeout
+from urllib3._http1 import receiver as receiving
 from urllib3.exceptions import (
     DecodeError,
     HTTPError,
@@ -314,7 +315,7 @@ def check(pool, server, row: Row, preload: bool) -> None:
 def test_a_broken_answer_is_read_or_refused_and_never_spoils_the_next(row, monkeypatch):
     for receive in (65536, 1):
         # As if the network had cut the answer into pieces of this size.
-        monkeypatch.setattr(_incoming, "_RECEIVE", receive)
+        monkeypatch.setattr(receiving, "_RECEIVE", receive)
         for preload in (True, False):
             scripts = [row.steps()] if row.kept else [row.steps(), [SECOND]]
             with serve(*scripts) as server, pool_for(server) as pool:

@@ -77,7 +77,7 @@ def test_a_step_that_is_switched_off_builds_a_context_for_each_connection() -> N
 import steps, sys
 if sys.argv[1:]:
     steps.STEPS["context_memo"].switch_off()
-from urllib3._tls import ContextMemo, TlsPolicy
+from urllib3._network.tls import ContextMemo, TlsPolicy
 import ssl
 memo, policy = ContextMemo(), TlsPolicy(cert_reqs=ssl.CERT_NONE, assert_hostname=False)
 print(memo.get(policy) is memo.get(policy))

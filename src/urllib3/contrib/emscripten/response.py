@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 
-from ..._wire import MalformedMessage, content_length
+from ..._http1.syntax import MalformedMessage, content_length
 from ...exceptions import TimeoutError as TimedOut
 from ...response import BaseHTTPResponse
 from .request import _RequestError, _TimeoutError

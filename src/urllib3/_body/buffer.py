@@ -5,14 +5,8 @@ from __future__ import annotations
 import collections
 from http.client import HTTPException
 
-from .exceptions import IncompleteRead, ProtocolError, ReadTimeoutError, SSLError
-
-try:
-    from ssl import SSLError as BaseSSLError
-except ImportError:
-
-    class BaseSSLError(BaseException):  # type: ignore[no-redef]
-        """Stands for ``ssl.SSLError`` where there is no ``ssl``; never raised."""
+from .._optional import BaseSSLError
+from ..exceptions import IncompleteRead, ProtocolError, ReadTimeoutError, SSLError
 
 
 def translate(error: BaseException, pool: object) -> BaseException:

@@ -11,8 +11,8 @@ import warnings
 import zlib
 from enum import Enum
 
-from ._optional import HAS_ZSTD, brotli, zstd
-from .exceptions import DecodeError, DependencyWarning
+from .._optional import HAS_ZSTD, brotli, zstd
+from ..exceptions import DecodeError, DependencyWarning
 
 __all__ = [
     "CODINGS",

@@ -12,7 +12,7 @@ import re
 import typing
 from http import HTTPStatus
 
-from .exceptions import InvalidHeader
+from ..exceptions import InvalidHeader
 
 #: Longest line accepted from a peer, in bytes, line end included.
 MAX_LINE = 65536

@@ -8,8 +8,8 @@ from __future__ import annotations
 import http.client
 import typing
 
-from . import _wire
-from ._incoming import Receiver
+from .._http1 import syntax
+from .._http1.receiver import Receiver
 
 if typing.TYPE_CHECKING:
 
@@ -37,7 +37,7 @@ def tunnel(conn: Tunneled) -> None:
     """
     assert conn._tunnel_host is not None
     assert conn._tunnel_port is not None
-    conn.send(_wire.connect_request(conn._tunnel_host, conn._tunnel_port, conn._tunnel_headers))
+    conn.send(syntax.connect_request(conn._tunnel_host, conn._tunnel_port, conn._tunnel_headers))
     receiver = Receiver(conn.sock)
     head = _final_head(receiver)
     conn._raw_proxy_headers = [
@@ -52,12 +52,12 @@ def tunnel(conn: Tunneled) -> None:
         raise OSError(f"Tunnel connection failed: {head.status} {head.reason}")
     if early:
         # The origin speaks only when spoken to: whoever sent this is in between (CVE-2023-40217).
-        raise _wire.MalformedMessage(f"proxy sent {len(early)} bytes behind its answer to CONNECT")
+        raise syntax.MalformedMessage(f"proxy sent {len(early)} bytes behind its answer to CONNECT")
 
 
-def _final_head(receiver: Receiver) -> _wire.Head:
-    for _ in range(_wire.MAX_INTERIM + 1):
+def _final_head(receiver: Receiver) -> syntax.Head:
+    for _ in range(syntax.MAX_INTERIM + 1):
         head = receiver.read_head()
         if head.status >= 200:
             return head
-    raise http.client.HTTPException(f"got more than {_wire.MAX_INTERIM} interim responses")
+    raise http.client.HTTPException(f"got more than {syntax.MAX_INTERIM} interim responses")

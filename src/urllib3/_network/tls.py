@@ -12,12 +12,12 @@ import typing
 from collections import OrderedDict
 from collections.abc import Callable
 
-from .util import ssl_
+from ..util import ssl_
 
 if typing.TYPE_CHECKING:
     import ssl
 
-    from ._typing import ProxyTlsSettings
+    from .._typing import ProxyTlsSettings
 
 
 class TlsPolicy(typing.NamedTuple):

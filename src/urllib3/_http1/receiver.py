@@ -1,4 +1,4 @@
-"""The receiving end of a connection, and the ``http.client`` response that reads from it.
+"""The receiving end of a connection: what the socket brought and nobody has consumed yet.
 
 A response never makes a file of its own from the socket: it borrows the connection's
 :class:`Receiver`, which hands over head and body straight from what ``recv`` brings.  A buffered
@@ -11,21 +11,16 @@ from __future__ import annotations
 import http.client
 import io
 import socket
-import types
 import typing
 
-from . import _wire
-from .util.wait import readable_now
+from ..util.wait import readable_now
+from . import syntax
 
 if typing.TYPE_CHECKING:
     from collections.abc import Callable
 
 _RECEIVE = 65536  # bytes asked of the socket at a time while reading a head
 _WORTH_KEEPING = 4096  # bytes of a head
-# Bytes of an announced body that are read into one piece.  The system sets memory aside as it is
-# filled; beyond, a body is collected in pieces that double (CVE-2025-13836).
-_AT_ONCE = 1 << 28
-_FIRST_PIECE = 1 << 20
 _BIG_PIECE = 1 << 15
 _AHEAD = 1 << 18  # bytes asked of the socket at a time while a body is read in small pieces
 _RECORD = 1 << 14  # bytes that TLS hands out at a time (RFC 8446, 5.1); room for more is wasted
@@ -71,7 +66,7 @@ class Receiver:
         #: Given up before the end of a message: what comes next on the socket is unknown.
         self.closed = False
         # The last head, as it came, and the number of lines that was allowed then.
-        self._head: _wire.Head | None = None
+        self._head: syntax.Head | None = None
         self._block = b""
         self._limit = 0.0
         self._file: io.BufferedReader | None = None
@@ -100,7 +95,7 @@ class Receiver:
     def _line_of_file(self, most: int) -> bytes:
         return self.file.readline(most)
 
-    def read_head(self) -> _wire.Head:
+    def read_head(self) -> syntax.Head:
         """The next response head, be it of an interim answer.
 
         Raises ``http.client.RemoteDisconnected`` if the peer closed before its first byte, other
@@ -116,16 +111,16 @@ class Receiver:
         if known is not None and end and block == self._block and limit == self._limit:
             self.pending = rest
             return known
-        if end and len(block) <= _wire.MAX_LINE:
-            head = _wire.plain_head(block.decode("latin-1"))
+        if end and len(block) <= syntax.MAX_LINE:
+            head = syntax.plain_head(block.decode("latin-1"))
             if head is not None:
                 self.pending = rest
                 if len(block) <= _WORTH_KEEPING:
                     self._head, self._block, self._limit = head, block, limit
                 return head
-        return _wire.careful_head(self._head_lines(data))
+        return syntax.careful_head(self._head_lines(data))
 
-    def final_head(self, head: _wire.Head, debuglevel: int) -> _wire.Head:
+    def final_head(self, head: syntax.Head, debuglevel: int) -> syntax.Head:
         """*head*, which has been read, or the first behind it that is not of an interim answer."""
         interim = 0
         while True:
@@ -134,9 +129,9 @@ class Receiver:
             if head.status >= 200 or head.status == 101:
                 return head
             interim += 1
-            if interim > _wire.MAX_INTERIM:
+            if interim > syntax.MAX_INTERIM:
                 raise http.client.HTTPException(
-                    f"got more than {_wire.MAX_INTERIM} interim responses"
+                    f"got more than {syntax.MAX_INTERIM} interim responses"
                 )
             head = self.read_head()
 
@@ -150,7 +145,7 @@ class Receiver:
             if line in ("\r\n", "\n", "") and lines:
                 return lines
             if not lines:
-                _wire.status_line(line)  # whoever does not speak HTTP is not listened to further
+                syntax.status_line(line)  # whoever does not speak HTTP is not listened to further
             lines.append(line)
             if len(lines) > most + 1:
                 raise http.client.HTTPException(f"got more than {most} headers")
@@ -159,7 +154,7 @@ class Receiver:
         # A line may arrive byte by byte; each byte is looked at once.
         if b"\n" not in self.pending:
             parts, size = [self.pending], len(self.pending)
-            while size <= _wire.MAX_LINE:
+            while size <= syntax.MAX_LINE:
                 part = self._recv(_RECEIVE)
                 parts.append(part)
                 size += len(part)
@@ -167,7 +162,7 @@ class Receiver:
                     break
             self.pending = b"".join(parts)
         end = self.pending.find(b"\n") + 1 or len(self.pending)
-        if end > _wire.MAX_LINE:
+        if end > syntax.MAX_LINE:
             raise http.client.LineTooLong(what)
         line, self.pending = self.pending[:end], self.pending[end:]
         return line.decode("latin-1")
@@ -373,320 +368,7 @@ class _Rest(io.RawIOBase):
         super().close()
 
 
-# ---------------------------------------------------------------- the response
-
-_HOME = http.client.parse_headers.__code__.co_filename
-
-
-def stock(owner: type, name: str) -> object:
-    """The function *name* of the ``http.client`` class *owner*, or None if it has been replaced.
-
-    sentry, ddtrace, newrelic, aws-xray and OpenTelemetry wrap these functions, some of them before
-    this module is imported; so a function counts as stock by the file it was compiled from.
-    """
-    function = owner.__dict__.get(name)
-    if type(function) is types.FunctionType and function.__code__.co_filename == _HOME:
-        return function
-    return None
-
-
-class IncomingResponse(http.client.HTTPResponse):
-    """An ``http.client`` response that borrows its connection's receiver and is strict in framing.
-
-    It is what ``HTTPConnection.response_class`` makes; ``urllib3.HTTPResponse._fp`` is one of these
-    unless a program put its own class or object there.
-
-    :param sock: a :class:`Receiver`, or a socket, of which a receiver is made
-    """
-
-    #: The head of the answer, once :meth:`begin` has read it.
-    head: _wire.Head | None = None
-    chunked = False
-    chunk_left: int | None = None
-    length: int | None = None
-    will_close = True
-    _message: http.client.HTTPMessage | None = None
-    _open = True
-
-    # The parent's __init__ would make a file of the socket; everything else it sets is set by
-    # begin() or stands above.
-    def __init__(
-        self,
-        sock: typing.Any,
-        debuglevel: int = 0,
-        method: str | None = None,
-        url: str | None = None,
-    ) -> None:
-        self.receiver = sock if type(sock) is Receiver else Receiver(sock)
-        self.debuglevel = debuglevel
-        self._method = method
-
-    # ------------------------------------------------------------ head
-
-    def begin(self) -> None:
-        """Read the head of the final answer and settle how its body is framed."""
-        if http.client.HTTPResponse.begin is not STOCK_BEGIN:
-            self._begin_patched()
-            return
-        head = self.receiver.final_head(self.receiver.read_head(), self.debuglevel)
-        self.adopt(head, _wire.framing(head, self._method))
-
-    def _begin_patched(self) -> None:
-        """Let the patched ``begin`` run, for somebody waits for it, then apply our own framing."""
-        for _ in range(_wire.MAX_INTERIM + 1):
-            self._message = None
-            super().begin()
-            message = typing.cast("http.client.HTTPMessage", self._message)
-            if self.status >= 200 or self.status == 101:
-                break
-        lines = [f"{name}: {value}\r\n" for name, value in message.items()]
-        status_line = f"HTTP/1.{self.version - 10} {self.status} {self.reason}\r\n"
-        head = _wire.careful_head([status_line, *lines])
-        self.adopt(head, _wire.framing(head, self._method))
-
-    def adopt(self, head: _wire.Head, framing: _wire.Framing) -> None:
-        """Be the answer with *head*, which has been read, and with the body that is to come."""
-        self.head = head
-        self.version, self.status, self.reason = head.version, head.status, head.reason
-        self.code = head.status
-        self.chunked, self.length, persistent = framing
-        self.will_close = not persistent
-        if self.will_close and not self.in_hand:
-            self.receiver.hold()
-
-    @classmethod
-    def ended(cls, head: _wire.Head, method: str | None) -> IncomingResponse:
-        """The answer with *head* whose body has been read, its connection being elsewhere."""
-        response = cls.__new__(cls)
-        response.debuglevel = 0
-        response._method = method
-        response.adopt(head, _wire.Framing(False, 0, True))
-        response._open = False
-        return response
-
-    @property
-    def in_hand(self) -> bool:
-        """Whether the whole body has been received already."""
-        return self.length is not None and self.receiver.has(self.length)
-
-    @property
-    def headers(self) -> typing.Any:
-        """The head as an ``HTTPMessage``, made when somebody looks (requests does, for cookies)."""
-        message = self._message
-        if message is None and self.head is not None:
-            message = self._message = http.client.HTTPMessage()
-            for name, value in self.head.fields:
-                message.set_raw(name, value)
-        return message
-
-    @headers.setter
-    def headers(self, message: http.client.HTTPMessage | None) -> None:
-        self._message = message
-
-    msg = headers
-
-    # ------------------------------------------------------------ body
-
-    @property
-    def fp(self) -> typing.Any:  # type: ignore[override]  # nobody else sets it
-        """The file the body is read from; None once the body has been read or given up."""
-        return self.receiver.file if self._open else None
-
-    @property
-    def wire(self) -> Receiver | None:
-        """What :attr:`fp` would read from, without a file being made of it."""
-        return self.receiver if self._open else None
-
-    @property
-    def is_bare(self) -> bool:
-        """Whether the body can be had from :attr:`wire` unseen: nobody looks on.
-
-        sentry and aws-xray wrap ``http.client.HTTPResponse.read``, others ``read`` of one response.
-        """
-        return (
-            self._open
-            and self.receiver._file is None
-            and http.client.HTTPResponse.read is STOCK_READ
-            and _READERS.isdisjoint(self.__dict__)
-        )
-
-    def isclosed(self) -> bool:
-        return not self._open
-
-    @property
-    def closed(self) -> bool:  # type: ignore[override]  # typeshed has an attribute
-        """Whether the body has been read or given up: then collection has nothing to close."""
-        return not self._open or super().closed
-
-    def _close_conn(self) -> None:
-        """The body has ended, or is given up."""
-        self._open = False
-        if self.will_close:
-            self.receiver.close()
-        else:
-            self.receiver.end_message()
-
-    def close(self) -> None:
-        """Give the body up.  Unless it was empty, the connection is of no further use."""
-        if self._open:
-            self.will_close = self.will_close or self.length != 0
-            self._close_conn()
-        io.IOBase.close(self)
-
-    def read(self, amt: int | None = None) -> bytes:
-        """The rest of the body, or up to *amt* bytes of it.
-
-        Raises ``http.client.IncompleteRead`` if the whole rest was asked for and is cut short.
-        """
-        length = self.length
-        if self.chunked and (amt is None or amt < 0) and self.is_bare:
-            return self._all_chunks()
-        if (
-            length is None  # chunked, or until the peer closes
-            or not self._open
-            or http.client.HTTPResponse.read is not STOCK_READ
-        ):
-            return super().read(amt)
-        if amt is not None and amt >= 0:
-            return self._read_some(min(amt, length), length)
-        data = self._collect(length)
-        self.length = 0
-        self._close_conn()
-        return data
-
-    def _read_some(self, amt: int, length: int) -> bytes:
-        receiver = self.receiver
-        data = receiver.read(amt)
-        self.length = length - len(data)
-        if not self.length or (amt and not data):
-            self._close_conn()
-        return data
-
-    def _collect(self, length: int) -> bytes:
-        data = self._read_as_it_comes(length)
-        if len(data) < length:
-            self._close_conn()
-            raise http.client.IncompleteRead(data, length - len(data))
-        return data
-
-    def _read_as_it_comes(self, length: int) -> bytes:
-        """Up to *length* bytes; less only at the end of the stream."""
-        receiver = self.receiver
-        if length <= _AT_ONCE:
-            return receiver.read(length)
-        parts, missing = [], length
-        while missing:
-            part = receiver.read(min(missing, max(_FIRST_PIECE, length - missing)))
-            if not part:
-                break
-            parts.append(part)
-            missing -= len(part)
-        return b"".join(parts)
-
-    def _safe_read(self, amt: int) -> bytes:
-        data = self._read_as_it_comes(amt)
-        if len(data) < amt:
-            raise http.client.IncompleteRead(data, amt - len(data))
-        return data
-
-    def read_chunk(self, left: int) -> bytes | None:
-        """The *left* bytes of a chunk, past its end, in one go; None if it takes more than that."""
-        receiver = self.receiver
-        pending, at = receiver.pending, receiver.at
-        end = at + left
-        if pending.startswith(b"\r\n", end):
-            receiver.at = end + 2
-            return pending[at:end]
-        if left > _RECORD:
-            return None  # one copy for the sake of one call does not pay
-        data = receiver.read(left + 2)
-        if len(data) == left + 2 and data.endswith(b"\r\n"):
-            return data[:left]
-        receiver.pending, receiver.at = data + receiver._unread(), 0
-        return None
-
-    def _all_chunks(self) -> bytes:
-        """The rest of a body in chunks."""
-        whole = io.BytesIO()
-        try:
-            if self.chunk_left:
-                whole.write(self._safe_read(self.chunk_left))
-                self.chunk_left = 0
-            while (left := self._get_chunk_left()) is not None:
-                self._copy_chunks(left, whole)
-                self.chunk_left = 0
-        except http.client.IncompleteRead as error:
-            raise http.client.IncompleteRead(whole.getvalue()) from error
-        return whole.getvalue()
-
-    def _copy_chunks(self, left: int, whole: io.BytesIO) -> None:
-        """Copy a chunk, and those that are here and alike; the last CRLF is left."""
-        receiver = self.receiver
-        start, end = receiver.at, receiver.at + left
-        if end < len(receiver.pending):
-            between = receiver.between_chunks()
-            with memoryview(receiver.pending) as block:
-                while receiver.pending.startswith(between, end):
-                    whole.write(block[start:end])
-                    start, end = end + len(between), end + len(between) + left
-            receiver.at = start
-        whole.write(self._safe_read(left))
-
-    def read1(self, n: int = -1) -> bytes:
-        """Up to *n* bytes of what is there; waits only if there is nothing."""
-        # The parent would have memory set aside for as much as the peer has announced.
-        return super().read1(n if 0 <= n <= _FIRST_PIECE else _FIRST_PIECE)
-
-    # The parent reads a chunked body by calling these three.  They hold the bounds and the strict
-    # syntax, so that its read(), readinto() and read1() obey them, patched or not.
-
-    def _get_chunk_left(self) -> int | None:
-        left = self.chunk_left
-        if left:
-            return left
-        if left is not None and not _wire.ends_chunk(self._safe_read(2)):
-            self._close_conn()
-            raise http.client.IncompleteRead(b"")
-        try:
-            left = self._read_next_chunk_size()
-        except ValueError as error:
-            raise _wire.MalformedMessage(str(error)) from None
-        if left == 0:
-            self._read_and_discard_trailer()
-            self._close_conn()
-            left = None
-        self.chunk_left = left
-        return left
-
-    def _read_next_chunk_size(self) -> int:
-        line = self.receiver.readline(_wire.MAX_LINE + 1)
-        if len(line) > _wire.MAX_LINE:
-            raise http.client.LineTooLong("chunk size")
-        try:
-            return _wire.chunk_size(line)
-        except ValueError:
-            self.will_close = True
-            self._close_conn()
-            if not line.endswith(b"\n"):
-                raise http.client.IncompleteRead(b"") from None  # the stream has ended
-            raise
-
-    def _read_and_discard_trailer(self) -> None:
-        for _ in range(_wire.MAX_TRAILERS + 1):
-            line = self.receiver.readline(_wire.MAX_LINE + 1)
-            if len(line) > _wire.MAX_LINE:
-                raise http.client.LineTooLong("trailer line")
-            if line in (b"\r\n", b"\n", b""):
-                return
-        raise http.client.HTTPException(f"got more than {_wire.MAX_TRAILERS} trailer lines")
-
-
-STOCK_BEGIN = stock(http.client.HTTPResponse, "begin")
-STOCK_READ = stock(http.client.HTTPResponse, "read")
-_READERS = frozenset(["read", "read1", "readinto", "_safe_read"])
-
-
-def _print_head(head: _wire.Head) -> None:
+def _print_head(head: syntax.Head) -> None:
     # What http.client prints at its debug level.
     print("reply:", repr(f"HTTP/1.{head.version - 10} {head.status} {head.reason}\r\n"))
     for name, value in head.fields:

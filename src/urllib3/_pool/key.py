@@ -2,9 +2,9 @@
 
 import typing
 
-from ._base_connection import ProxyConfig
-from .util.retry import Retry
-from .util.url import Url
+from .._base_connection import ProxyConfig
+from ..util.retry import Retry
+from ..util.url import Url
 
 
 class PoolKey(typing.NamedTuple):

@@ -3,8 +3,8 @@
 import typing
 from collections.abc import Collection, Mapping
 
-from ._collections import HTTPHeaderDict
-from .util.url import parse_url
+from .._collections import HTTPHeaderDict
+from ..util.url import parse_url
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 

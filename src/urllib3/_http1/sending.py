@@ -13,7 +13,7 @@ import stat
 import sys
 import typing
 
-from .util.request import FileBlocks
+from ..util.request import FileBlocks
 
 if typing.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
