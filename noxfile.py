@@ -62,7 +62,7 @@ def types(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """The examples run, the links lead somewhere, the tables agree with the code."""
     session.install("-e", ".[test]")
-    session.run("pytest", "-q", "tests/real/test_docs.py", "tests/shape/test_docs.py")
+    session.run("pytest", "-q", "tests/package/test_docs.py", "tests/shape/test_docs.py")
 
 
 @nox.session

@@ -2,7 +2,7 @@
 
 Reads ``docs/benchmarks.json``, which ``run.py`` and ``steps.py`` fill; draws
 ``docs/benchmarks.svg`` and writes the tables between ``<!-- name -->`` and ``<!-- /name -->`` in
-the pages below.  ``tests/pure/test_benchmarks.py`` fails while any of them is out of date.
+the pages below.  ``tests/package/test_benchmarks.py`` fails while any of them is out of date.
 """
 
 from __future__ import annotations

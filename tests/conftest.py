@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.certificates import certificates  # noqa: F401  # a fixture
+from tests.support.sockets import no_open_sockets  # noqa: F401  # a fixture
+
 # A proxy or a CA bundle of the machine that runs the tests must not change what they see.
 AMBIENT = (
     *(f"{scheme}_proxy" for scheme in ("http", "https", "all", "no")),

@@ -11,7 +11,7 @@ import random
 import typing
 import zlib
 
-from tests.scripted.test_bad_input_ways import TABLE
+from tests.http1.test_bad_input_ways import TABLE
 
 Case = dict[str, typing.Any]
 SEED = 28

@@ -8,67 +8,62 @@ from __future__ import annotations
 
 import pytest
 
-spec = pytest.mark.spec
 case = pytest.param
 
 # Loading Pyodide takes a while, and the first test of each runtime waits for all the cases.
 pytestmark = pytest.mark.timeout(300)
 
 EVERYWHERE = [
-    case("importing_needs_no_sockets_no_ssl_and_none_of_the_dependencies", marks=spec("http2 H80")),
-    case("importing_puts_our_connections_everywhere", marks=spec("http2 H80")),
-    case("the_environment_is_recognised", marks=spec("http2 H88")),
-    case("a_connection_has_what_pools_ask_for", marks=spec("http2 H81", "http2 H82")),
-    case("a_secure_connection_accepts_every_tls_option_and_uses_none", marks=spec("http2 H85")),
-    case("without_a_request_there_is_no_response", marks=spec("http2 H84")),
-    case("a_request_writes_header_names_in_one_way", marks=spec("http2 H83")),
-    case("a_response_knows_what_was_announced", marks=spec("http2 H86")),
-    case("a_response_reads_as_a_file", marks=spec("http2 H86", "http2 H87")),
-    case("a_get_brings_status_headers_and_body", marks=spec("http2 H83")),
+    case("importing_needs_no_sockets_no_ssl_and_none_of_the_dependencies"),
+    case("importing_puts_our_connections_everywhere"),
+    case("the_environment_is_recognised"),
+    case("a_connection_has_what_pools_ask_for"),
+    case("a_secure_connection_accepts_every_tls_option_and_uses_none"),
+    case("without_a_request_there_is_no_response"),
+    case("a_request_writes_header_names_in_one_way"),
+    case("a_response_knows_what_was_announced"),
+    case("a_response_reads_as_a_file"),
+    case("a_get_brings_status_headers_and_body"),
     case("every_value_of_a_header_is_sent_and_none_that_was_to_be_left_out"),
     case("headers_of_a_client_that_frames_its_bodies_do_no_harm"),
     case("every_kind_of_body_is_sent"),
-    case("without_a_worker_there_is_none_to_wait_for", marks=spec("http2 H88")),
+    case("without_a_worker_there_is_none_to_wait_for"),
     case("an_error_status_is_an_answer"),
-    case("head_has_headers_and_no_body", marks=spec("http2 H86")),
-    case("the_runtime_undoes_content_codings", marks=spec("http2 H87")),
+    case("head_has_headers_and_no_body"),
+    case("the_runtime_undoes_content_codings"),
     case("every_byte_arrives_as_it_was"),
-    case("a_pool_serves_many_requests_and_gets_its_connection_back", marks=spec("http2 H87")),
+    case("a_pool_serves_many_requests_and_gets_its_connection_back"),
     case("a_redirect_is_followed"),
     case("a_post_becomes_a_get_by_303_and_stays_by_307"),
-    case("a_stream_brings_each_piece_as_it_comes", marks=spec("http2 H83", "http2 H88")),
-    case("read_fills_up_to_what_was_asked_for", marks=spec("http2 H87")),
-    case("a_large_stream_is_whole", marks=spec("http2 H88")),
-    case("a_stream_can_be_given_up", marks=spec("http2 H87")),
-    case("a_network_failure_is_an_aborted_connection", marks=spec("http2 H89", "http2 H93")),
+    case("a_stream_brings_each_piece_as_it_comes"),
+    case("read_fills_up_to_what_was_asked_for"),
+    case("a_large_stream_is_whole"),
+    case("a_stream_can_be_given_up"),
+    case("a_network_failure_is_an_aborted_connection"),
     case(
         "an_answer_that_takes_too_long_is_a_timeout",
-        marks=spec("http2 H89", "http2 H90", "http2 H93"),
     ),
-    case("a_body_that_takes_too_long_is_a_timeout", marks=spec("http2 H87", "http2 H90")),
-    case("a_body_that_breaks_off_is_an_error_of_http", marks=spec("http2 H87")),
-    case("a_connection_can_be_used_by_hand", marks=spec("http2 H82", "http2 H83")),
+    case("a_body_that_takes_too_long_is_a_timeout"),
+    case("a_body_that_breaks_off_is_an_error_of_http"),
+    case("a_connection_can_be_used_by_hand"),
 ]
 IN_NODE = [
     *EVERYWHERE,
-    case("in_node_without_jspi_the_error_says_what_to_do", marks=spec("http2 H89")),
-    case("node_keeps_every_cookie_and_sends_our_user_agent", marks=spec("http2 H91")),
-    case("in_node_a_redirect_is_not_followed_against_the_callers_will", marks=spec("http2 H92")),
+    case("in_node_without_jspi_the_error_says_what_to_do"),
+    case("node_keeps_every_cookie_and_sends_our_user_agent"),
+    case("in_node_a_redirect_is_not_followed_against_the_callers_will"),
 ]
 IN_CHROMIUM = [
     *EVERYWHERE,
-    case("a_browser_names_itself", marks=spec("http2 H91")),
+    case("a_browser_names_itself"),
     case(
         "before_the_worker_runs_the_body_comes_at_once_and_the_console_says_why",
-        marks=spec("http2 H88", "http2 H90"),
     ),
     case(
         "where_nothing_streams_the_body_comes_at_once_and_the_console_says_why",
-        marks=spec("http2 H83", "http2 H90"),
     ),
     case(
         "in_the_pages_thread_a_timeout_is_not_kept_and_the_console_says_so_once",
-        marks=spec("http2 H90"),
     ),
 ]
 
