@@ -44,15 +44,19 @@ def send_body(
             for pieces in _read_ahead(chunks, chunked):
                 outlet.send(pieces)
     else:
-        if type(chunks) is not tuple:
-            outlet.flush()  # who knows how long the first piece will take
-        for chunk in chunks or ():
-            if chunk:  # an empty chunk would end a chunked body
-                data = _as_bytes(chunk)
-                outlet.send(_framed(data) if chunked else [data])
+        _send_as_made(outlet, chunks or (), chunked)
     if chunked:
         outlet.send([_LAST_CHUNK])
     outlet.flush()
+
+
+def _send_as_made(outlet: _Outlet, chunks: Iterable[typing.Any], chunked: bool) -> None:
+    if type(chunks) is not tuple:
+        outlet.flush()  # the first piece may take long
+    for chunk in chunks:
+        if chunk:  # an empty chunk would end a chunked body
+            data = _as_bytes(chunk)
+            outlet.send(_framed(data) if chunked else [data])
 
 
 def _as_bytes(chunk: typing.Any) -> bytes | memoryview:

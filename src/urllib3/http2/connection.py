@@ -374,15 +374,21 @@ class HTTP2Connection(HTTPSConnection):
         if isinstance(event, h2.events.ResponseReceived):
             self._keep_head(answer, event.headers or [])
         elif isinstance(event, h2.events.DataReceived):
-            answer.body += event.data or b""
-            if event.flow_controlled_length and event.stream_id:
-                conn.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            self._keep_data(conn, answer, event)
         elif isinstance(event, h2.events.StreamEnded):
             answer.complete = True
         elif isinstance(event, h2.events.StreamReset) and not answer.complete:
             # Behind a complete answer it only means that no more of the request is wanted.
             where = "within the body" if answer.status else "from peer"
             raise StreamFailed(f"RST_STREAM {where}: {_name_of(event.error_code)}")
+
+    def _keep_data(
+        self, conn: h2.connection.H2Connection, answer: _Answer, event: h2.events.DataReceived
+    ) -> None:
+        answer.body += event.data or b""
+        # The peer may send that much more: also what was only padding.
+        if event.flow_controlled_length and event.stream_id:
+            conn.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
 
     def _keep_head(
         self, answer: _Answer, headers: typing.Iterable[tuple[typing.Any, typing.Any]]
