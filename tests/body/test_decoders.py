@@ -10,11 +10,10 @@ import zlib
 
 import brotli
 import pytest
-from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.answers import BODY, brotlied, encode, gzipped, raw_deflate, zstded
+from tests.support.answers import BODY, brotlied, encode, gzipped, raw_deflate, zstd, zstded
 from urllib3 import response as r
 from urllib3.exceptions import DecodeError, DependencyWarning
 

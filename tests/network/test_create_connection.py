@@ -11,11 +11,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import urllib3
+from tests.support.scripted import serve
 from tests.support.tables import check, rows
 from urllib3.exceptions import LocationParseError
 from urllib3.util import connection as C
 from urllib3.util.connection import create_connection
 
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 V4 = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("1.2.3.4", 80))
 A = (2, socket.SOCK_STREAM, 6, "", ("a", 1))
 B = (10, socket.SOCK_STREAM, 6, "", ("b", 2, 0, 0))
@@ -149,6 +152,23 @@ def test_a_failure_leaves_no_reference_cycle(monkeypatch):
         with contextlib.suppress(Refused):
             create_connection(("h", 80))
         assert [error() for error in watched] == [None, None]
+    finally:
+        gc.enable()
+
+
+@pytest.mark.usefixtures("no_open_sockets")
+def test_a_first_address_that_refuses_does_not_keep_the_pool_alive(monkeypatch):
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as unused:
+        refusing = unused.getsockname()[1]
+    gc.disable()  # so that only counting references frees anything
+    try:
+        with serve(handler=lambda _: OK) as server:
+            places = [("127.0.0.1", refusing), ("127.0.0.1", server.port)]
+            found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", place) for place in places]
+            monkeypatch.setattr(socket, "getaddrinfo", lambda *_: found)
+            with urllib3.PoolManager(retries=False) as http:
+                assert http.request("GET", "http://two.example/").data == b"ok"
+            monkeypatch.undo()
     finally:
         gc.enable()
 

@@ -86,6 +86,9 @@ print(memo.get(policy) is memo.get(policy))
     assert said == ["True\n", "False\n"]
 
 
+@pytest.mark.skipif(
+    sys.version_info >= (3, 14), reason="there, a __dict__ that is assigned never shares its names"
+)
 def test_a_step_that_is_switched_off_leaves_names_of_attributes_shared() -> None:
     code = """
 import steps, sys

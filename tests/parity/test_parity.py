@@ -141,7 +141,8 @@ class Known:
     place: str = ""
     real: str = ""
     ours: str = ""
-    before: str = ""  # the first version of Python without the difference
+    since: str = ""  # the first version of Python with the difference
+    before: str = ""  # the first without it again
 
     def covers(self, difference: Difference) -> bool:
         return all(
@@ -154,7 +155,12 @@ def known() -> list[Known]:
     here = sys.version_info[:2]
     listed = tomllib.loads((HERE / "known.toml").read_text("utf-8"))
     entries = [Known(**entry) for entry in listed["difference"]]
-    return [entry for entry in entries if not entry.before or here < version(entry.before)]
+    return [
+        entry
+        for entry in entries
+        if (not entry.since or here >= version(entry.since))
+        and (not entry.before or here < version(entry.before))
+    ]
 
 
 def version(text: str) -> tuple[int, ...]:

@@ -217,8 +217,15 @@ def test_a_subclass_may_bring_pools_of_its_own():
     ],
 )  # fmt: skip
 def test_the_proxy_is_asked_in_these_bytes_and_then_http_runs_through(
-    scheme, auth, target, dialogue
+    monkeypatch, scheme, auth, target, dialogue
 ):
+    resolve = socket.getaddrinfo
+
+    def resolve_localhost_as_ipv4(host, port, family=0, *args):
+        # Whether the machine's "localhost" is ::1 or 127.0.0.1 first is its own affair.
+        return resolve(host, port, socket.AF_INET if host == "localhost" else family, *args)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_localhost_as_ipv4)
     script = [hears(expected, reply) for expected, reply in dialogue]
     with serve([*script, OK]) as proxy, via(proxy, scheme, auth, timeout=5) as http:
         response = http.request("GET", f"http://{target}:{PORT}/p?q")

@@ -229,8 +229,10 @@ def test_a_head_that_was_not_understood_tells_what_was_left_over():
     headers = http.client.parse_headers(io.BytesIO(b"A: b\r\nbroken\r\nC: d\r\n\r\n"))
     with pytest.raises(HeaderParsingError) as failure:
         assert_header_parsing(headers)
-    text = "broken\r\nC: d\r\n\r\n"
-    assert str(failure.value).endswith(f"unparsed data: {text!r}")
+    # Since Python 3.15 the empty line that ends a head is no longer handed to `email`.
+    left = headers.get_payload()
+    assert left in ("broken\r\nC: d\r\n\r\n", "broken\r\nC: d\r\n")
+    assert str(failure.value).endswith(f"unparsed data: {left!r}")
     assert assert_header_parsing(http.client.HTTPMessage()) is None
 
 

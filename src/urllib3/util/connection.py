@@ -46,17 +46,20 @@ def create_connection(
         host = host.strip("[]")
     _check_labels(host)
     failure: OSError | None = None
-    for family, kind, proto, _, place in socket.getaddrinfo(
-        host, port, allowed_gai_family(), socket.SOCK_STREAM
-    ):
-        try:
-            return _open((family, kind, proto), place, timeout, source_address, socket_options)
-        except OSError as error:  # noqa: PERF203  # the next address may answer
-            failure = error
     try:
+        for family, kind, proto, _, place in socket.getaddrinfo(
+            host, port, allowed_gai_family(), socket.SOCK_STREAM
+        ):
+            try:
+                return _open((family, kind, proto), place, timeout, source_address, socket_options)
+            except OSError as error:  # noqa: PERF203  # the next address may answer
+                failure = error
         raise failure or OSError("getaddrinfo returns an empty list")
     finally:
-        failure = None  # the error's traceback holds this frame
+        # The traceback of an error holds this frame and all below it, the pool's included: kept
+        # here, also after a later address has answered, it would be a cycle that only the
+        # garbage collector frees, and the sockets of the pool with it.
+        failure = None
 
 
 def _check_labels(host: str) -> None:
