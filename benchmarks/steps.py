@@ -85,8 +85,9 @@ def no_file() -> None:
 
 
 def same_fields() -> None:
-    connection = module("connection").HTTPConnection
-    after(connection, "request", lambda self, _: self.__dict__.update(_asked=None))
+    connection = module("connection")
+    forget = {"_request_head": connection._NO_REQUEST_YET}
+    after(connection.HTTPConnection, "request", lambda self, _: self.__dict__.update(forget))
 
 
 def key() -> None:
@@ -137,7 +138,7 @@ def own_dict() -> None:
 
 
 def known_timeout() -> None:
-    module("connection")._apply_timeout = lambda sock, timeout: sock.settimeout(timeout)
+    module("connection")._apply_timeout = lambda sock, timeout: sock and sock.settimeout(timeout)
 
 
 def with_head() -> None:
@@ -171,7 +172,7 @@ STEPS = {
         Step("… and so is its `HTTPMessage`", "both are made always", "api", lazy_message),
         Step("a small body is what came with its head", "it is read from a file", "tiny", no_file),
         Step("a request leaves in one piece", "`http.client`'s chain is walked", "tiny", one_piece),
-        Step("its fields are settled once", "they are for each request", "tiny", same_fields),
+        Step("its fields are decided once", "they are for each request", "tiny", same_fields),
         Step("a small body leaves with its head", "it takes a second `send`", "put2k", with_head),
         Step(
             "an ordinary URL is matched in two parts",

@@ -29,13 +29,13 @@ from ._collections import HTTPHeaderDict
 from ._http1 import syntax
 from ._http1.answer import STOCK_BEGIN, STOCK_READ, IncomingResponse, stock
 from ._http1.receiver import Receiver
+from ._http1.request_head import ACCEPT_ENCODING, USER_AGENT, Question, RequestHead, host_field
 from ._http1.sending import send_body
 from ._network.route import Stage, route_of
 from ._network.tls import ContextMemo, Seams, TlsPolicy, handshake, proxy_policy
 from ._network.tunnel import tunnel
 from ._optional import BaseSSLError
 from ._pool.failure import _wrap_proxy_error as _wrap_proxy_error
-from ._version import __version__
 from .exceptions import (
     ConnectTimeoutError,
     HeaderParsingError,
@@ -102,17 +102,17 @@ _SMALL_BODY = (
 
 
 def _get_default_user_agent() -> str:
-    return f"python-urllib3/{__version__}"
+    return USER_AGENT[1]
 
-
-_USER_AGENT = ("User-Agent", _get_default_user_agent())
-_ACCEPT_ENCODING = ("Accept-Encoding", "identity")
-_CHUNKED = ("Transfer-Encoding", "chunked")
-_SKIP_MARK = SKIP_HEADER.encode()
 
 # What http.client calls the states of a connection.
 _IDLE: str = http.client._CS_IDLE  # type: ignore[attr-defined]
 _REQUEST_SENT: str = http.client._CS_REQ_SENT  # type: ignore[attr-defined]
+
+# Stands for the head of the last request until there is one.
+_NO_REQUEST_YET = RequestHead(
+    Question((), True, True, False, None, "", 0, None, None), ("", 0), default_port=0
+)
 
 _Stock = http.client.HTTPConnection
 _StockResponse = http.client.HTTPResponse
@@ -133,47 +133,6 @@ _STOCK_STEPS = tuple(stock(_Stock, name) for name in _STEPS)
 _steps_of = operator.attrgetter(*_STEPS)
 _puts_of = operator.attrgetter(*_STEPS[:2])
 _STOCK_GETRESPONSE = stock(_Stock, "getresponse")
-
-
-class _RequestFields:
-    """The fields of a request besides its line, and how its body goes out."""
-
-    __slots__ = (
-        "accept_encoding",
-        "block",
-        "chunked",
-        "counted",
-        "host",
-        "ours",
-        "rest",
-        "upgrade",
-    )
-
-    host: bool  # whether Host is added
-    accept_encoding: bool  # whether Accept-Encoding is added
-    counted: bool  # whether Content-Length is added
-    ours: list[tuple[str, str]]  # what else is added
-    chunked: bool
-    upgrade: bool
-    block: bytes | None  # everything as it is on the wire, if that is plain,
-    rest: bytes  # less what comes behind a Content-Length, which is another each time
-
-    def __init__(self) -> None:
-        self.block = None
-        self.rest = b""
-
-    def settle_block(
-        self, first: list[tuple[str, str]], given: tuple[tuple[str, str], ...]
-    ) -> None:
-        begin = syntax.field_block(first)
-        rest = syntax.field_block([*self.ours, *given])
-        if begin is None or rest is None or _SKIP_MARK in rest:
-            return
-        begin = begin.removesuffix(b"\r\n")  # the empty line, which ends the whole
-        if self.counted:
-            self.block, self.rest = begin, rest
-        else:
-            self.block = begin + rest
 
 
 class HTTPConnection(_Stock):
@@ -205,9 +164,10 @@ class HTTPConnection(_Stock):
     source_address: tuple[str, int] | None
     socket_options: connection._TYPE_SOCKET_OPTIONS | None
 
-    # http.client's own state.  Both classes bear one name, so these are its attributes.
-    __state: str
-    __response: http.client.HTTPResponse | None
+    # http.client's own state, by the names that its class of the same name gives these attributes:
+    # one of the states above, and the last answer, as long as its body has not been read.
+    _HTTPConnection__state: str
+    _HTTPConnection__response: http.client.HTTPResponse | None
     _buffer: list[bytes]
     _http_vsn: int
     _tunnel_headers: dict[str, str]
@@ -215,9 +175,8 @@ class HTTPConnection(_Stock):
     _dns_host: str
 
     _receiver: Receiver | None = None
-    #: What decided about the fields of the last request, and what they were.
-    _asked: tuple[typing.Any, ...] | None = None
-    _fields: _RequestFields
+    #: The head of the last request, less its line.
+    _request_head: RequestHead
     #: Monotonic seconds after which a pool no longer hands this idle connection out.
     _expires: float | None = None
     #: Seconds the peer said it keeps the connection, from its last answer.
@@ -259,6 +218,7 @@ class HTTPConnection(_Stock):
         self._tunnel_host: str | None = None
         self._tunnel_port: int | None = None
         self._tunnel_scheme: str | None = None
+        self._request_head = _NO_REQUEST_YET
         # CPython keeps attributes outside a dict until somebody looks at __dict__, as _is_plain
         # must; from then on each access is a slow one, unless the dict is one of its own.
         self.__dict__ = dict(self.__dict__)
@@ -284,22 +244,13 @@ class HTTPConnection(_Stock):
     def host(self, value: str) -> None:
         self._dns_host = value
 
-    def _host_field(self, target: str) -> str:
-        """The value of Host for a request (RFC 9110, 7.2)."""
-        if target.startswith("http"):
-            netloc = target.partition("://")[2]
-            netloc = netloc[: _end_of_netloc(netloc)]
-            if netloc:
-                return _ascii(_without_zone(netloc))
-        if self._tunnel_host:
-            host, port = self._tunnel_host, self._tunnel_port
-        else:
-            host, port = self.host, self.port
-        host = host.strip("[]")
-        if ":" in host:
-            host = _without_zone(f"[{host}]")
-        host = _ascii(host)
-        return host if port == self.default_port else f"{host}:{port}"
+    @property
+    def _origin(self) -> tuple[str, int]:
+        """Host and port that requests are for, be it through a tunnel."""
+        if not self._tunnel_host:
+            return self.host, self.port
+        port = self._tunnel_port
+        return self._tunnel_host, self.default_port if port is None else port
 
     # ------------------------------------------------------------ connecting
 
@@ -486,9 +437,9 @@ class HTTPConnection(_Stock):
         super().putrequest(method, url, skip_host=True, skip_accept_encoding=True)
         if self._http_vsn == 11:
             if not skip_host:
-                self.putheader("Host", self._host_field(url))
+                self.putheader("Host", host_field(url, self._origin, self.default_port))
             if not skip_accept_encoding:
-                self.putheader(*_ACCEPT_ENCODING)
+                self.putheader(*ACCEPT_ENCODING)
 
     def putheader(self, header: str | bytes, *values: typing.Any) -> None:
         """Add a header line; the value ``SKIP_HEADER`` leaves a default header out."""
@@ -520,77 +471,47 @@ class HTTPConnection(_Stock):
         The other options are kept for :meth:`getresponse`.  Raises ValueError for what cannot stand
         in a request, TypeError for a body of another kind, and whatever connecting raises.
         """
-        if self.sock is not None:
-            _apply_timeout(self.sock, self.timeout)
+        _apply_timeout(self.sock, self.timeout)
         # Kept before anything is sent: an early answer can be read although sending failed.
         self._options = (method, url, preload_content, decode_content, enforce_content_length)
         chunks, length = body_to_chunks(body, method, self.blocksize)
-        # Most requests on a connection have the fields of the one before: all that decides about
-        # them is compared, and what it comes to is kept.
-        asked = (
+        # Most requests on a connection have the fields of the one before: what they were decided
+        # from is compared, in the order of Question, which itself would cost a call to make.
+        question = (
             tuple(headers.items()) if headers else (),
             length is None,
             body is None,
             chunked,
-            self._is_plain(),
-            url if url >= "http" else None,  # absolute, it names the host; "/" and "*" sort before
+            url if "://" in url else None,
             self._dns_host,
             self.port,
             self._tunnel_host,
             self._tunnel_port,
         )
-        if asked != self._asked:
-            self._fields = self._settle_fields(*asked[:6])
-            self._asked = asked
-        fields = self._fields
-        if fields.block is not None:
+        head = self._request_head
+        if question != head.question:
+            head = RequestHead(Question(*question), self._origin, self.default_port)
+            self._request_head = head
+        if head.block is not None and self._is_plain():
             line = syntax.known_request_line(method, url or "/")
             if line is not None:
-                head = line + fields.block
-                if fields.counted and length is not None:
-                    head = b"%bContent-Length: %d\r\n%b" % (head, length, fields.rest)
-                self._send_plain(method, head, chunks, fields.chunked)
+                data = line + head.block
+                if length is not None and head.adds_length:
+                    data = b"%bContent-Length: %d\r\n%b" % (data, length, head.block_after_length)
+                self._send_plain(method, data, chunks, head.chunked)
                 return
-        self._send_step_by_step(method, url, fields, asked[0], length)
-        self._send_body(chunks, fields.chunked)
-
-    def _settle_fields(
-        self,
-        given: tuple[tuple[str, str], ...],
-        endless: bool,
-        bodiless: bool,
-        chunked: bool,
-        plain: bool,
-        url: str | None,
-    ) -> _RequestFields:
-        """Which fields a request with those *given* has, and how its body is framed."""
-        names = {to_str(name).lower() for name, _ in given}
-        framing, chunked = _framing_field(names, endless, bodiless, chunked)
-        fields = _RequestFields()
-        fields.host = "host" not in names
-        fields.accept_encoding = "accept-encoding" not in names
-        fields.counted = framing == "Content-Length"
-        fields.ours = [_CHUNKED] if framing == "Transfer-Encoding" else []
-        if "user-agent" not in names:
-            fields.ours.append(_USER_AGENT)
-        fields.chunked = chunked
-        fields.upgrade = "upgrade" in names
-        if plain:
-            first = [("Host", self._host_field(url or ""))] if fields.host else []
-            if fields.accept_encoding:
-                first.append(_ACCEPT_ENCODING)
-            fields.settle_block(first, given)
-        return fields
+        self._send_step_by_step(method, url, head, length)
+        self._send_body(chunks, head.chunked)
 
     def _send_plain(
         self, method: str, head: bytes, chunks: Iterable[typing.Any] | None, chunked: bool
     ) -> None:
         """What putrequest, putheader, endheaders and send do, in one go."""
-        if self.__response is not None and self.__response.isclosed():
-            self.__response = None
-        if self.__state != _IDLE:
-            raise http.client.CannotSendRequest(self.__state)
-        self.__state = _REQUEST_SENT
+        if self._HTTPConnection__response is not None:
+            self._forget_finished()
+        if self._HTTPConnection__state != _IDLE:
+            raise http.client.CannotSendRequest(self._HTTPConnection__state)
+        self._HTTPConnection__state = _REQUEST_SENT
         self._method = method
         if self.sock is None:
             if not self.auto_open:
@@ -617,22 +538,25 @@ class HTTPConnection(_Stock):
                 return
         sock.sendall(head)
 
+    def _forget_finished(self) -> None:
+        """Let go of the last answer if its body has been read, as ``http.client`` does."""
+        response = self._HTTPConnection__response
+        if response is not None and response.isclosed():
+            self._HTTPConnection__response = None
+
     def _send_step_by_step(
-        self,
-        method: str,
-        url: str,
-        fields: _RequestFields,
-        given: tuple[tuple[str, str], ...],
-        length: int | None,
+        self, method: str, url: str, head: RequestHead, length: int | None
     ) -> None:
+        """Send the head by the steps of ``http.client``, each of which may be overridden."""
         self.putrequest(
-            method, url, skip_accept_encoding=not fields.accept_encoding, skip_host=not fields.host
+            method,
+            url,
+            skip_accept_encoding=not head.adds_accept_encoding,
+            skip_host=not head.adds_host,
         )
-        if fields.counted:
+        if head.adds_length:
             self.putheader("Content-Length", str(length))
-        for name, value in fields.ours:
-            self.putheader(name, value)
-        for name, value in given:
+        for name, value in (*head.added, *head.question.given):
             self.putheader(name, value)
         self.endheaders()
 
@@ -704,10 +628,10 @@ class HTTPConnection(_Stock):
 
     def _receive(self, options: _Options) -> HTTPResponse:
         """What ``http.client`` does for the same, with one receiver for all responses."""
-        if self.__response is not None and self.__response.isclosed():
-            self.__response = None
-        if self.__state != _REQUEST_SENT or self.__response:
-            raise ResponseNotReady(self.__state)
+        if self._HTTPConnection__response is not None:
+            self._forget_finished()
+        if self._HTTPConnection__state != _REQUEST_SENT or self._HTTPConnection__response:
+            raise ResponseNotReady(self._HTTPConnection__state)
         receiver = self._receiver
         if receiver is None or receiver.sock is not self.sock or receiver.closed:
             receiver = self._receiver = Receiver(self.sock)
@@ -725,7 +649,7 @@ class HTTPConnection(_Stock):
                 self.close()
             receiver.close()
             raise
-        self.__state = _IDLE
+        self._HTTPConnection__state = _IDLE
         whole = self._whole
         if (
             preload_content
@@ -752,7 +676,7 @@ class HTTPConnection(_Stock):
             self._receiver = None  # it is the response's now
             self.close()
         else:
-            self.__response = incoming
+            self._HTTPConnection__response = incoming
         version = self._version_string
         return HTTPResponse._from_wire(head, incoming, options, version, receiver.shutdown)
 
@@ -790,7 +714,7 @@ class HTTPConnection(_Stock):
 
         Raises ``http.client.HTTPException`` for an upgrade that nobody has asked for.
         """
-        if head.status == 101 and not self._fields.upgrade:
+        if head.status == 101 and not self._request_head.asks_for_upgrade:
             self.close()
             raise syntax.MalformedMessage("101 Switching Protocols without a request to upgrade")
         if head.skipped:
@@ -844,42 +768,13 @@ _OUR_STEPS = (HTTPConnection.putrequest, HTTPConnection.putheader, *_STOCK_STEPS
 _STOCK_PUTS = _STOCK_STEPS[:2]
 
 
-def _framing_field(
-    names: typing.AbstractSet[str], endless: bool, bodiless: bool, chunked: bool
-) -> tuple[str | None, bool]:
-    """The framing field to add to a request, if any, and whether its body goes out in chunks.
-
-    :param endless: the length of the body is not known, or it is to have none
-    """
-    if chunked:
-        return (None if "transfer-encoding" in names else "Transfer-Encoding"), True
-    if "content-length" in names:
-        return None, False
-    if "transfer-encoding" in names:
-        return None, True
-    if not endless:
-        return "Content-Length", False
-    return (None, False) if bodiless else ("Transfer-Encoding", True)
-
-
 def _apply_timeout(sock: typing.Any, timeout: float | None) -> None:
     # Each settimeout is a system call; a true socket knows its own without one.
-    if not isinstance(sock, socket.socket) or sock.gettimeout() != timeout:
+    if isinstance(sock, socket.socket):
+        if sock.gettimeout() != timeout:
+            sock.settimeout(timeout)
+    elif sock is not None:
         sock.settimeout(timeout)
-
-
-def _ascii(host: str) -> str:
-    return host if host.isascii() else host.encode("idna").decode("ascii")
-
-
-def _without_zone(host: str) -> str:
-    # "[fe80::1%eth0]:80" names an interface of this machine, which is nobody else's business.
-    address, percent, rest = host.partition("%")
-    return address + "]" + rest.partition("]")[2] if percent and host[:1] == "[" else host
-
-
-def _end_of_netloc(text: str) -> int:
-    return min((at for at in map(text.find, "/?#") if at >= 0), default=len(text))
 
 
 class HTTPSConnection(HTTPConnection):
@@ -1087,12 +982,6 @@ class HTTPSConnection(HTTPConnection):
         return is_proved
 
     # ------------------------------------------------------------ HTTP/2 probe
-
-    @property
-    def _origin(self) -> tuple[str, int]:
-        if self._tunnel_host and self._tunnel_port:
-            return self._tunnel_host, self._tunnel_port
-        return self.host, self.port
 
     @property
     def _speaks_http2(self) -> bool:

@@ -23,7 +23,8 @@ import h2.settings
 
 from .._base_connection import _TYPE_BODY, _ResponseOptions
 from .._collections import HTTPHeaderDict
-from ..connection import _USER_AGENT, HTTPSConnection, _apply_timeout
+from .._http1.request_head import USER_AGENT
+from ..connection import HTTPSConnection, _apply_timeout
 from ..exceptions import ProtocolError
 from ..response import BaseHTTPResponse, HTTPResponse
 from ..util.request import SKIP_HEADER
@@ -299,7 +300,7 @@ class HTTP2Connection(HTTPSConnection):
             if not _is_chunked_framing(name, value):
                 self.putheader(name, value)
         if not any(_text(name) == "user-agent" for name in headers):
-            self.putheader(*_USER_AGENT)
+            self.putheader(*USER_AGENT)
         if body:
             self.endheaders(body)
             self.send(body)
