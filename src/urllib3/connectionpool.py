@@ -21,6 +21,7 @@ from socket import timeout as SocketTimeout
 
 from ._network.tls import ContextMemo
 from ._optional import BaseSSLError
+from ._pool.expiry import expires_at
 from ._pool.failure import RETRYABLE, Failure, translate
 from ._pool.queue import LifoQueue
 from ._pool.redirect import Rewritten, redirected, same_origin, without
@@ -252,7 +253,13 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         pool = self.pool
         if pool is not None:
             if conn is not None:
-                self._stamp(conn)
+                idle: typing.Any = conn
+                try:
+                    hint, opened = idle._keep_alive_hint, idle._opened
+                except AttributeError:  # of a class that is not ours
+                    hint = opened = None
+                now = time.monotonic()
+                idle._expires = expires_at(now, self.idle_timeout, self.max_age, hint, opened)
             try:
                 pool.put(conn, block=False)
                 if self.pool is None:
@@ -277,27 +284,6 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         )
 
     # ------------------------------------------------------------ expiry
-
-    def _stamp(self, conn: typing.Any) -> None:
-        """Note on *conn*, about to be idle, until when it may be used again."""
-        now = time.monotonic()
-        expires = None if self.idle_timeout is None else now + self.idle_timeout
-        try:
-            hint = conn._keep_alive_hint
-        except AttributeError:  # of a class that is not ours
-            hint = None
-        if hint is None and self.max_age is None:
-            conn._expires = expires
-            return
-        if hint is not None:
-            # A second less than the server says: its clock started before ours.
-            hinted = now + max(hint - 1, 0)
-            expires = hinted if expires is None else min(expires, hinted)
-        if self.max_age is not None:
-            opened = getattr(conn, "_opened", None)
-            aged = (now if opened is None else opened) + self.max_age
-            expires = aged if expires is None else min(expires, aged)
-        conn._expires = expires
 
     def _close_expired(self, pool: queue.Queue[typing.Any]) -> None:
         """Close every expired connection in *pool*; each stays there to be opened again.

@@ -1,1 +1,1 @@
-"""What a pool decides, without sockets: queue, key, failure, redirect."""
+"""What a pool decides, without sockets: queue, key, expiry, failure, redirect."""
