@@ -202,7 +202,7 @@ class HTTPConnection(_Stock):
         proxy_config: ProxyConfig | None = None,
     ) -> None:
         super().__init__(
-            host=host,
+            host=_for_http_client(host, port),
             port=port,
             timeout=Timeout.resolve_default_timeout(timeout),
             source_address=source_address,
@@ -301,7 +301,7 @@ class HTTPConnection(_Stock):
                 f"Invalid proxy scheme for tunneling: {scheme!r}, must be either 'http' or 'https'"
             )
         # The parent clears or keeps the mapping it is given, depending on the Python version.
-        super().set_tunnel(host, port=port, headers={"Host": ""})
+        super().set_tunnel(_for_http_client(host, port), port=port, headers={"Host": ""})
         self._tunnel_headers = dict(headers or {})
         self._tunnel_scheme = scheme
 
@@ -775,6 +775,13 @@ def _apply_timeout(sock: typing.Any, timeout: float | None) -> None:
             sock.settimeout(timeout)
     elif sock is not None:
         sock.settimeout(timeout)
+
+
+def _for_http_client(host: typing.Any, port: int | None) -> typing.Any:
+    """*host* in brackets if ``http.client`` would take part of an address for the port."""
+    if port is None and isinstance(host, str) and host.count(":") > 1 and "[" not in host:
+        return f"[{host}]"
+    return host
 
 
 class HTTPSConnection(HTTPConnection):

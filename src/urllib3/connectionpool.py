@@ -12,6 +12,7 @@ import errno
 import functools
 import logging
 import queue
+import re
 import time
 import typing
 import warnings
@@ -24,7 +25,14 @@ from ._optional import BaseSSLError
 from ._pool.expiry import expires_at
 from ._pool.failure import RETRYABLE, Failure, translate
 from ._pool.queue import LifoQueue
-from ._pool.redirect import Rewritten, redirected, same_origin, without
+from ._pool.redirect import (
+    Rewritten,
+    joined,
+    location_of,
+    redirected,
+    same_origin,
+    without,
+)
 from ._request_methods import RequestMethods
 from .connection import (
     DummyConnection,
@@ -50,8 +58,17 @@ from .util.proxy import connection_requires_http_tunnel
 from .util.request import set_file_position
 from .util.retry import Retry
 from .util.timeout import _DEFAULT_TIMEOUT, Timeout
-from .util.url import Url, _encode_target, _is_plain_target, parse_url
+from .util.url import (
+    Url,
+    _encode_target,
+    _is_plain_target,
+    absolute_form,
+    lower_host,
+    parse_url,
+    system_host,
+)
 from .util.url import _normalize_host as normalize_host
+from .util.util import exact_str
 
 if typing.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,7 +111,9 @@ class ConnectionPool:
         self.host = _normalize_host(host, scheme=self.scheme)
         self.port = port
         # CONNECT wants the brackets.
-        self._tunnel_host = normalize_host(host, scheme=self.scheme).lower()
+        tunnel_host = lower_host(normalize_host(host, scheme=self.scheme))
+        is_bare = ":" in tunnel_host and "%" in tunnel_host and tunnel_host[0] != "["
+        self._tunnel_host = f"[{tunnel_host}]" if is_bare else tunnel_host
 
     def __str__(self) -> str:
         return f"{type(self).__name__}(host={self.host!r}, port={self.port!r})"
@@ -490,19 +509,19 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
             if location:
                 request = Rewritten(method, body, body_pos, headers, chunked)
                 request = redirected(request, response.status)
-                if not self._same_origin(url, location):
-                    request = without(request, retries.remove_headers_on_redirect)
                 spent = self._settle_redirect(request.method, target, retries, response)
                 if spent is None:
                     return response
-                retries = spent
+                location = _place_of(self, response, url, location, spent)
+                if not self._same_origin(url, location):
+                    request = without(request, {*spent.remove_headers_on_redirect, "host"})
                 log.debug("Redirecting %s -> %s", target, location)
                 return self.urlopen(
                     request.method,
                     location,
                     request.body,
                     request.headers,
-                    retries=retries,
+                    retries=spent,
                     redirect=redirect,
                     assert_same_host=assert_same_host,
                     timeout=timeout,
@@ -668,7 +687,8 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         default = port_by_scheme.get(scheme)
         port = default if other.port is None else other.port
         own_port = default if self.port is None else self.port
-        host = _normalize_host(other.host, scheme=scheme)
+        place = system_host(other.host)  # normalised once more, its zone would be another
+        host = place if place != other.host else _normalize_host(place, scheme=scheme)
         return scheme == self.scheme and host == self.host and port == own_port
 
     def close(self) -> None:
@@ -687,7 +707,42 @@ def _target_of(url: str) -> str:
     """*url*, a target or absolute, as a request line takes it: encoded, without fragment."""
     if type(url) is str and _is_plain_target(url):
         return url
-    return _encode_target(url) if url.startswith("/") else parse_url(url).url.partition("#")[0]
+    url = exact_str(url)
+    return _encode_target(url) if url.startswith("/") else absolute_form(parse_url(url))
+
+
+# A URL that needs no other to be understood.
+_ABSOLUTE = "[A-Za-z][A-Za-z0-9+\\-.]*://"
+
+
+def _place_of(
+    pool: HTTPConnectionPool, response: BaseHTTPResponse, url: str, location: str, retries: Retry
+) -> str:
+    """Where *response*, to a request for *url*, redirects to: a path of *pool*'s, or a whole URL.
+
+    A path and a whole URL are handed on as they came; anything else is joined to *url*.
+
+    Raises ``LocationValueError`` for what names no place, ``HostChangedError`` for no host.
+    """
+    location = location_of(response, location)
+    at_host = url.startswith("/")
+    if location.startswith("/") and not location.startswith("//"):
+        if at_host or pool.proxy is None:
+            return location
+    elif re.match(_ABSOLUTE, location):
+        if not parse_url(location).host:
+            raise HostChangedError(pool, location, retries)
+        return location
+    base = f"{_origin_of(pool)}{url}" if at_host else url
+    absolute = joined(base, location)
+    if at_host and same_origin(base, absolute):
+        return parse_url(absolute).request_uri
+    return absolute
+
+
+def _origin_of(pool: HTTPConnectionPool) -> str:
+    host = f"[{pool.host.replace('%', '%25', 1)}]" if ":" in pool.host else pool.host
+    return Url(pool.scheme, None, host, pool.port).url
 
 
 _OUR_IS_RETRY = Retry.is_retry
@@ -827,7 +882,7 @@ def connection_from_url(url: str, **kw: typing.Any) -> HTTPConnectionPool:
     place = parse_url(url)
     port = port_by_scheme.get(place.scheme or "http", 80) if place.port is None else place.port
     make = HTTPSConnectionPool if place.scheme == "https" else HTTPConnectionPool
-    return make(place.host or "", port, **kw)
+    return make(system_host(place.host) or "", port, **kw)
 
 
 @typing.overload

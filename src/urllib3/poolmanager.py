@@ -11,18 +11,16 @@ import functools
 import logging
 import typing
 import warnings
-from urllib.parse import urljoin
 
 from ._base_connection import ProxyConfig
 from ._collections import HTTPHeaderDict, RecentlyUsedContainer
 from ._network.tls import ContextMemo
 from ._pool import key as _key
-from ._pool.redirect import Rewritten, redirected, same_origin, without
+from ._pool.redirect import Rewritten, joined, location_of, onward, redirected
 from ._request_methods import RequestMethods
 from .connection import port_by_scheme
 from .connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from .exceptions import (
-    LocationParseError,
     LocationValueError,
     MaxRetryError,
     ProxySchemeUnknown,
@@ -31,7 +29,7 @@ from .exceptions import (
 from .util.proxy import connection_requires_http_tunnel
 from .util.request import make_headers, set_file_position
 from .util.retry import Retry
-from .util.url import Url, parse_url
+from .util.url import Url, absolute_form, lower_host, parse_url, system_host, without_zone
 
 if typing.TYPE_CHECKING:
     import ssl
@@ -79,7 +77,7 @@ def _default_key_normalizer(
     """
     context = request_context.copy()
     context["scheme"] = context["scheme"].lower()
-    context["host"] = context["host"].lower()
+    context["host"] = lower_host(context["host"])
     for name in ("headers", "_proxy_headers", "_socks_options"):
         if context.get(name) is not None:
             # Through a tuple, for the items of an HTTPHeaderDict are a set in name only.
@@ -237,7 +235,10 @@ class PoolManager(RequestMethods):
         """The pool for the host of *url*; see :meth:`connection_from_host`."""
         parsed = parse_url(url)
         return self.connection_from_host(
-            parsed.host, port=parsed.port, scheme=parsed.scheme, pool_kwargs=pool_kwargs
+            system_host(parsed.host),
+            port=parsed.port,
+            scheme=parsed.scheme,
+            pool_kwargs=pool_kwargs,
         )
 
     def _merge_pool_kwargs(self, override: dict[str, typing.Any] | None) -> dict[str, typing.Any]:
@@ -267,7 +268,7 @@ class PoolManager(RequestMethods):
             fields["Accept"] = "*/*"
         netloc = parse_url(url).netloc
         if netloc and "host" not in named:
-            fields["Host"] = netloc
+            fields["Host"] = without_zone(netloc)
         if isinstance(headers, HTTPHeaderDict):
             return HTTPHeaderDict(fields) | headers
         fields.update(headers or {})
@@ -300,34 +301,30 @@ class PoolManager(RequestMethods):
             )
             scheme = "http"
             parsed = parsed._replace(scheme=scheme)
+            url = parsed.url  # what a relative Location is joined to
         elif self.proxy is not None and scheme not in self.key_fn_by_scheme:
             raise URLSchemeUnknown(scheme)
+        if "%" in url:
+            host = system_host(host)
         pool = self.connection_from_host(host, port=port, scheme=scheme)
-        kw["assert_same_host"] = False
-        kw["redirect"] = False
+        kw["assert_same_host"] = kw["redirect"] = False
         if kw.get("headers") is None:
             kw["headers"] = self.headers
         start = kw.get("body_pos") if kw.get("body") is None else _start_of_body(kw)
         if self.proxy is not None and self._proxy_requires_url_absolute_form(parsed):
             fields = self._set_proxy_headers(url, kw["headers"])
-            target = parsed.url.partition("#")[0]
-            response = pool.urlopen(method, target, **{**kw, "headers": fields})
+            response = pool.urlopen(method, absolute_form(parsed), **{**kw, "headers": fields})
         else:
             target = path or "/"
             response = pool.urlopen(method, target if query is None else f"{target}?{query}", **kw)
         location = redirect and response.get_redirect_location()
         if not location:
             return response
-        location = _target_of(response, url, location)
-        request = Rewritten(method, kw.get("body"), start, kw["headers"], kw.get("chunked", False))
-        if not self._count_hop(request, url, location, pool, response, kw):
-            return response
-        log.info("Redirecting %s -> %s", url, location)
-        response.drain_conn()
         kw["redirect"] = redirect
-        return self.urlopen(kw.pop("method"), location, **kw)
+        request = Rewritten(method, kw.get("body"), start, kw["headers"], kw.get("chunked", False))
+        return self._follow(request, url, location, pool, response, kw)
 
-    def _count_hop(
+    def _follow(
         self,
         request: Rewritten,
         url: str,
@@ -335,36 +332,41 @@ class PoolManager(RequestMethods):
         pool: HTTPConnectionPool,
         response: BaseHTTPResponse,
         kw: dict[str, typing.Any],
-    ) -> bool:
-        """Turn *kw* into the request for the next hop; False if this redirect is the answer.
+    ) -> BaseHTTPResponse:
+        """The answer to *request* from where *response*, to it at *url*, says; or *response*.
 
-        :param location: the absolute URL where *response*, to *request* for *url*, redirects
+        :param location: what the response says
+        :param kw: the options of the request, changed
         """
-        policy = kw.get("retries", response.retries)
-        if not isinstance(policy, Retry):
-            policy = Retry.from_int(policy, redirect=True)
         request = redirected(request, response.status)
-        if not same_origin(url, location):
-            request = without(request, policy.remove_headers_on_redirect)
-        try:
-            spent = policy.increment(request.method, url, response=response, _pool=pool)
-        except MaxRetryError:
-            if policy.raise_on_redirect:
-                response.drain_conn()
-                raise
-            return False
-        kw.update(request._asdict(), retries=spent)
-        return True
-
-
-def _target_of(response: BaseHTTPResponse, url: str, location: str) -> str:
-    """The absolute form of the Location of *response* to a request for *url*."""
-    try:
-        return urljoin(url, location)
-    except ValueError:
-        # "http://[" and the like, sent by a server: an error of the family that callers expect.
+        spent = _count_hop(request.method, url, kw.get("retries", response.retries), pool, response)
+        if spent is None:
+            return response
         response.drain_conn()
-        raise LocationParseError(location) from None
+        location = joined(url, location_of(response, location))
+        log.info("Redirecting %s -> %s", url, location)
+        request = onward(request, url, location, spent.remove_headers_on_redirect)
+        kw.update(request._asdict(), retries=spent)
+        return self.urlopen(kw.pop("method"), location, **kw)
+
+
+def _count_hop(
+    method: str,
+    url: str,
+    policy: Retry | bool | int | None,
+    pool: HTTPConnectionPool,
+    response: BaseHTTPResponse,
+) -> Retry | None:
+    """*policy* less the redirect that *response* is; None if this redirect is the answer."""
+    if not isinstance(policy, Retry):
+        policy = Retry.from_int(policy, redirect=True)
+    try:
+        return policy.increment(method, url, response=response, _pool=pool)
+    except MaxRetryError:
+        if policy.raise_on_redirect:
+            response.drain_conn()
+            raise
+        return None
 
 
 def _with_retry(settings: dict[str, typing.Any]) -> dict[str, typing.Any]:
@@ -499,7 +501,7 @@ class ProxyManager(PoolManager):
             return super().connection_from_host(host, port, scheme, pool_kwargs=pool_kwargs)
         proxy = typing.cast("Url", self.proxy)
         return super().connection_from_host(
-            proxy.host, proxy.port, proxy.scheme, pool_kwargs=pool_kwargs
+            system_host(proxy.host), proxy.port, proxy.scheme, pool_kwargs=pool_kwargs
         )
 
 

@@ -368,7 +368,7 @@ def test_a_request_that_is_not_plain_is_left_to_http_client(method, target, fiel
         (
             "fe80::1%eth0",
             {},
-            b"CONNECT [fe80::1%eth0]:443 HTTP/1.1\r\nHost: [fe80::1%eth0]:443\r\n\r\n",
+            b"CONNECT [fe80::1]:443 HTTP/1.1\r\nHost: [fe80::1]:443\r\n\r\n",
         ),
         ("h", {"A": "\xe9"}, b"CONNECT h:443 HTTP/1.1\r\nA: \xe9\r\nHost: h:443\r\n\r\n"),
         ("h", {"host": "x"}, b"CONNECT h:443 HTTP/1.1\r\nhost: x\r\n\r\n"),

@@ -726,7 +726,7 @@ def test_a_redirect_is_followed_within_the_pool():
     assert response.retries.total == 2
 
 
-@pytest.mark.parametrize("location", ["two", "?q=1", "http://elsewhere.test/x"])
+@pytest.mark.parametrize("location", ["http://elsewhere.test/x", "http:///x", "http://?q"])
 def test_a_redirect_elsewhere_is_refused(location):
     with serve(handler=redirecting(location)) as server, pool_for(server, retries=3) as pool:
         with pytest.raises(

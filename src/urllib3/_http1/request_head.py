@@ -10,6 +10,7 @@ import typing
 
 from .._version import __version__
 from ..util.request import SKIP_HEADER
+from ..util.url import without_zone
 from ..util.util import to_str
 from . import syntax
 
@@ -113,25 +114,19 @@ def host_field(target: str, origin: tuple[str, int], default_port: int) -> str:
     """The value of Host for a request with this *target* to *origin*, a host and a port."""
     if target.startswith("http"):
         netloc = target.partition("://")[2]
-        netloc = netloc[: _end_of_netloc(netloc)]
+        netloc = netloc[: _end_of_netloc(netloc)].rpartition("@")[2]
         if netloc:
-            return _ascii(_without_zone(netloc))
+            return _ascii(without_zone(netloc))
     host, port = origin
     host = host.strip("[]")
     if ":" in host:
-        host = _without_zone(f"[{host}]")
+        host = f"[{without_zone(host)}]"
     host = _ascii(host)
     return host if port == default_port else f"{host}:{port}"
 
 
 def _ascii(host: str) -> str:
     return host if host.isascii() else host.encode("idna").decode("ascii")
-
-
-def _without_zone(host: str) -> str:
-    # "[fe80::1%eth0]:80" names an interface of this machine, which means nothing to its peer.
-    address, percent, rest = host.partition("%")
-    return address + "]" + rest.partition("]")[2] if percent and host[:1] == "[" else host
 
 
 def _end_of_netloc(text: str) -> int:

@@ -13,6 +13,7 @@ import typing
 from http import HTTPStatus
 
 from ..exceptions import InvalidHeader
+from ..util.url import without_zone
 
 #: Longest line accepted from a peer, in bytes, line end included.
 MAX_LINE = 65536
@@ -388,7 +389,7 @@ def connect_request(host: str, port: int, headers: typing.Mapping[str, str]) -> 
         raise ValueError(f"Tunnel host can't contain control characters {host!r}")
     host = host.strip("[]")
     if ":" in host:
-        host = f"[{host}]"
+        host = f"[{without_zone(host)}]"
     elif not host.isascii():
         host = host.encode("idna").decode("ascii")
     authority = f"{host}:{port}"

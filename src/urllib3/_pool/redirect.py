@@ -1,10 +1,16 @@
 """What becomes of a request when its answer is a redirect (RFC 9110, 15.4).  Pure."""
 
+import re
 import typing
 from collections.abc import Collection, Mapping
+from urllib.parse import urljoin
 
 from .._collections import HTTPHeaderDict
+from ..exceptions import LocationParseError, LocationValueError
 from ..util.url import parse_url
+
+if typing.TYPE_CHECKING:
+    from .._typing import BaseResponse
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -29,6 +35,16 @@ def redirected(request: Rewritten, status: int) -> Rewritten:
         return request
     headers = HTTPHeaderDict(request.headers)._prepare_for_method_change()
     return Rewritten("GET", None, None, headers, False)
+
+
+def onward(request: Rewritten, url: str, location: str, names: Collection[str]) -> Rewritten:
+    """*request* for *url* as it may go to *location*: with less than all, if that is elsewhere.
+
+    :param names: fields (lower case) that are for one origin only; Host always is
+    """
+    if same_origin(url, location):
+        return request
+    return without(request, {*names, "host"})
 
 
 def without(request: Rewritten, names: Collection[str]) -> Rewritten:
@@ -57,3 +73,74 @@ def _origin(url: str) -> tuple[str | None, str | None, int | None]:
     scheme = parsed.scheme or "http"
     port = _DEFAULT_PORTS.get(scheme) if parsed.port is None else parsed.port
     return scheme, parsed.host, port
+
+
+# ---------------------------------------------------------------- Location (RFC 9110, 10.2.2)
+
+# The authority of a URI reference, in text of any kind; group 1 is None if there is none.
+_REFERENCE = r"(?s:(?:([A-Za-z][A-Za-z0-9+\-.]*):)?(?://([^/?#\\]*))?(.*))"
+
+
+def location_of(response: "BaseResponse", given: str) -> str:
+    """The URI reference that *response* redirects to, as text that can be joined and parsed.
+
+    :param given: what ``get_redirect_location()`` has said
+
+    Raises ``LocationValueError`` for several that differ.
+    """
+    headers = response.headers
+    # The response may be of a class that names another place, or keeps headers in another way.
+    fields = headers.getlist("Location") if isinstance(headers, HTTPHeaderDict) else []
+    if len(fields) > 1 and given == ", ".join(fields):
+        places = {field.strip(" \t") for field in fields}
+        if len(places) > 1:
+            raise LocationValueError(f"Location fields that differ: {given}")
+        given = places.pop()
+    location = given.strip(" \t")
+    return location if location.isascii() else _as_sent(location)
+
+
+def joined(base: str, location: str) -> str:
+    """*location*, seen from *base*, as an absolute URL that names a place.
+
+    Raises ``LocationParseError`` or ``LocationValueError`` if it names none.
+    """
+    found = typing.cast("re.Match[str]", re.fullmatch(_REFERENCE, location))
+    if found[1] and found[2] == "":
+        # urljoin() would take the host of *base*.
+        raise LocationValueError(f"No host specified in {location!r}")
+    try:
+        url = urljoin(base, location)
+    except ValueError:
+        raise LocationParseError(location) from None
+    parse_url(url)
+    return url
+
+
+def _as_sent(location: str) -> str:
+    """*location*, whose bytes were decoded as latin-1, as the text they most likely are.
+
+    That is UTF-8: encoded again as part of a URL, it gives the bytes that came; as part of a host,
+    it is what IDNA takes.  Bytes that are not UTF-8 are percent-encoded, but for those of a host.
+    """
+    try:
+        raw = location.encode("latin-1")
+    except UnicodeEncodeError:
+        return location  # it did not come by that way
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    found = typing.cast("re.Match[str]", re.fullmatch(_REFERENCE, location))
+    start = found.start(3)
+    # Each part of a URL is either encoded wholly or not at all, hence part by part.
+    return location[:start] + re.sub("[^?#]+", _percent_encoded, location[start:])
+
+
+def _percent_encoded(part: "re.Match[str]") -> str:
+    text = part[0]
+    if text.isascii():
+        return text
+    if re.search("%(?![0-9A-Fa-f]{2})", text):
+        text = text.replace("%", "%25")
+    return re.sub("[\x80-\xff]", lambda found: f"%{ord(found[0]):02X}", text)

@@ -28,7 +28,7 @@ from ..connection import HTTPSConnection, _apply_timeout
 from ..exceptions import ProtocolError
 from ..response import BaseHTTPResponse, HTTPResponse
 from ..util.request import SKIP_HEADER
-from ..util.url import parse_url
+from ..util.url import parse_url, without_zone
 
 if typing.TYPE_CHECKING:
     import types
@@ -177,7 +177,7 @@ class HTTP2Connection(HTTPSConnection):
         url = url or "/"
         self._validate_path(url)  # type: ignore[attr-defined]  # http.client has it
         self._request_url = url
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = f"[{without_zone(self.host)}]" if ":" in self.host else self.host
         self._headers += [
             (b":scheme", b"https"),
             (b":method", method.encode()),

@@ -10,7 +10,7 @@ import typing
 from urllib.parse import unquote
 
 from ..exceptions import LocationParseError
-from .util import to_str
+from .util import exact_str, to_str
 
 if typing.TYPE_CHECKING:
     from typing_extensions import Self
@@ -209,6 +209,7 @@ def _pattern(name: str) -> re.Pattern[str]:
         "_IPV4_RE": r"(?:[0-9]+|0[xX][0-9A-Fa-f]+)(?:\.(?:[0-9]+|0[xX][0-9A-Fa-f]+)){0,3}\Z",
         "_IPV6_ADDRZ_RE": rf"\[{ipv6}(?:{_ZONE})?\]\Z",
         "_BRACELESS_IPV6_ADDRZ_RE": rf"{ipv6}(?:{_ZONE})?\Z",
+        "bare address and zone": rf"{ipv6}%[^\[\]%/\\?#@\x00-\x20\x7f-\U0010ffff]+\Z",
         "host and port": rf"({name_pattern}|\[{ipv6}(?:{_ZONE})?\])(?::0*(|0|[1-9][0-9]{{0,4}}))?",
     }[name]
     return re.compile(source)
@@ -250,14 +251,21 @@ def _normalize_host(host: str, scheme: str | None) -> str: ...
 
 
 def _normalize_host(host: str | None, scheme: str | None) -> str | None:
-    """*host* checked and, if *scheme* is one of those, in the form in which hosts are compared."""
+    """*host* checked and, if *scheme* is one of those, in the form in which hosts are compared.
+
+    In brackets an address is a URL's: its zone may follow ``%25``.  Without, it is the system's:
+    what follows ``%`` is the zone as it stands.
+    """
     if not host:
         return host
+    host = typing.cast("str", exact_str(host))
     _check_host_characters(host)
     if scheme not in _NORMALIZABLE_SCHEMES:
         return host
     if host[0] == "[" and _pattern("_IPV6_ADDRZ_RE").match(host):
         return _normalize_ipv6(host)
+    if "%" in host and _pattern("bare address and zone").match(host):
+        return lower_host(host)
     if _pattern("_IPV4_RE").match(host):
         return host
     return _normalize_name(host)
@@ -272,6 +280,33 @@ def _normalize_ipv6(host: str) -> str:
     _check_host_triplets(zone, host)
     zone = re.sub(_TRIPLET, lambda found: found[0].upper(), zone)
     return f"[{address.lower()}%{zone}]"
+
+
+def lower_host(host: str) -> str:
+    """*host* in lower case, but for the zone of an address: interfaces have names with case."""
+    address, percent, zone = host.partition("%")
+    return address.lower() + percent + zone if percent and ":" in address else host.lower()
+
+
+def without_zone(netloc: str) -> str:
+    """*netloc*, or a host, without the zone of an IPv6 address.
+
+    A zone names an interface of this machine, and means nothing to any other (RFC 6874, 4).
+    """
+    address, percent, rest = netloc.partition("%")
+    if not percent or ":" not in address:
+        return netloc
+    if "[" not in address:
+        return address
+    return f"{address}]{rest.partition(']')[2]}"
+
+
+def system_host(host: str | None) -> str | None:
+    """The *host* of a :class:`Url`, but an address with a zone as the system writes it.
+
+    Its ``%25`` has been decoded by :func:`parse_url`: in brackets it would be decoded again.
+    """
+    return host[1:-1] if host and host[0] == "[" and "%" in host else host
 
 
 def _normalize_name(host: str) -> str:
@@ -336,6 +371,17 @@ def _encode_target(target: str) -> str:
     return encoded
 
 
+def absolute_form(url: Url) -> str:
+    """*url* as a request line takes it whole (RFC 9112, 3.2.2).
+
+    Made of its parts: without a path the query would be read as part of the host by whoever looks
+    for the first ``/``.  User information, zone and fragment stay here.
+    """
+    host = url.host and without_zone(url.host)
+    path = url.path or ("/" if url.scheme and host else url.path)
+    return url._replace(auth=None, host=host, path=path, fragment=None).url
+
+
 # ---------------------------------------------------------------- whole URLs
 
 _BEGINS_AS_URL = r"/|[A-Za-z][A-Za-z0-9+\-]*:"
@@ -357,7 +403,7 @@ def parse_url(url: str) -> Url:
     if not url:
         return Url()
     if type(url) is not str or _PERCENT_RE is not _OUR_PERCENT_RE:
-        return _parse_any(url)
+        return _parse_any(exact_str(url))
     return _parse_known(url) if len(url) <= _WORTH_REMEMBERING else _parse(url)
 
 

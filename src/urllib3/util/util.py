@@ -26,6 +26,16 @@ def to_str(x: str | bytes, encoding: str | None = None, errors: str | None = Non
     raise _neither(x)
 
 
+def exact_str(x: typing.Any) -> typing.Any:
+    """*x* as a plain ``str``; what is no str comes back as it is.
+
+    A member of a str enumeration is equal to its value and hashes like it, but formats as its own
+    name; other subclasses may do as they like.  What is put into a text, or is the key of a cache,
+    is to be this.
+    """
+    return str.__str__(x) if isinstance(x, str) else x
+
+
 def _neither(x: object) -> TypeError:
     return TypeError(f"not expecting type {type(x).__name__}")
 
