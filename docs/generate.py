@@ -160,8 +160,8 @@ def routes() -> str:
     """The table of routes, as the code has it."""
     lines = ["| target | proxy | stages |", "|---|---|---|"]
     for route in our("_network.route").ROUTES:
-        # Plain http is always forwarded; only for https is that a choice worth a word.
-        choice = ", forwarding" if route.forwarding and route.target == "https" else ""
+        how = "by CONNECT" if route.tunnels else "forwarding"
+        choice = f", {how}" if route.proxy else ""
         stages = ", ".join(stage.value for stage in route.stages)
         lines.append(f"| {route.target} | {route.proxy or 'none'}{choice} | {stages} |")
     return "\n".join(lines) + "\n"

@@ -31,7 +31,7 @@ from ._http1.answer import STOCK_BEGIN, STOCK_READ, IncomingResponse, stock
 from ._http1.receiver import Receiver
 from ._http1.request_head import ACCEPT_ENCODING, USER_AGENT, Question, RequestHead, host_field
 from ._http1.sending import send_body
-from ._network.route import Stage, route_of
+from ._network.route import Progress, Route, Stage, route_of
 from ._network.tls import ContextMemo, Seams, TlsPolicy, handshake, proxy_policy
 from ._network.tunnel import tunnel
 from ._optional import BaseSSLError
@@ -213,7 +213,7 @@ class HTTPConnection(_Stock):
         self.socket_options = socket_options
         self.proxy = proxy
         self.proxy_config = proxy_config
-        self._has_connected_to_proxy = False
+        self._progress: Progress | None = None
         self._options: _Options | None = None
         self._tunnel_host: str | None = None
         self._tunnel_port: int | None = None
@@ -310,18 +310,26 @@ class HTTPConnection(_Stock):
         self._establish()
 
     def _establish(self) -> None:
+        route = self._route()
+        progress = self._progress = Progress(route)
         try:
-            for stage in self._route():
-                _STAGES[stage](self)
+            for stage in route.stages:
+                progress.passed(stage, _STAGES[stage](self))
+                self._show(progress)
         except BaseException:
             self._abandon()
             raise
-        self._has_connected_to_proxy = bool(self.proxy)
-        if self._has_connected_to_proxy and self.proxy_is_verified is None:
-            self.proxy_is_verified = False
 
-    def _route(self) -> tuple[Stage, ...]:
-        return (Stage.DIAL, Stage.TUNNEL) if self._tunnel_host else (Stage.DIAL,)
+    def _route(self) -> Route:
+        tunnels = bool(self._tunnel_host)
+        return route_of("http", "http" if self.proxy or tunnels else None, tunnels=tunnels)
+
+    def _show(self, progress: Progress) -> None:
+        """Set what a program may look at, or may have set itself, from *progress*."""
+        if progress.is_verified is not None:
+            self.is_verified = progress.is_verified
+        if self.has_connected_to_proxy:
+            self.proxy_is_verified = progress.proxy_is_verified
 
     def _abandon(self) -> None:
         # What is known of the proxy stays: a pool asks how far this got before it closes.
@@ -329,16 +337,17 @@ class HTTPConnection(_Stock):
         if sock is not None:
             sock.close()
 
-    def _dial(self) -> None:
+    # Each stage returns whether it has proved who is at the other end.
+
+    def _dial(self) -> bool:
         self.sock = self._new_conn()
         self._receiver = None
         self._opened = time.monotonic()
+        return False
 
-    def _open_tunnel(self) -> None:
-        if self._tunnel_scheme == "http":
-            self.proxy_is_verified = False
-        self._has_connected_to_proxy = True
+    def _open_tunnel(self) -> bool:
         self._tunnel()
+        return False
 
     def _tunnel(self) -> None:
         tunnel(self)
@@ -377,7 +386,8 @@ class HTTPConnection(_Stock):
     @property
     def has_connected_to_proxy(self) -> bool:
         """Whether the proxy was reached; an error before that is the proxy's."""
-        return self._has_connected_to_proxy
+        progress = self._progress
+        return bool(self.proxy) and progress is not None and progress.has_reached_proxy
 
     @property
     def proxy_is_forwarding(self) -> bool:
@@ -401,7 +411,7 @@ class HTTPConnection(_Stock):
             del self._buffer[:]
             self.is_verified = False
             self.proxy_is_verified = None
-            self._has_connected_to_proxy = False
+            self._progress = None
             self._options = None
             self._known_head = None
             self._tunnel_host = None
@@ -943,13 +953,12 @@ class HTTPSConnection(HTTPConnection):
         if supports_http2 is None:
             self._release_probe(self._speaks_http2)
 
-    def _route(self) -> tuple[Stage, ...]:
-        if not self.proxy and not self._tunnel_host:
-            return route_of("https", None).stages
-        scheme = self._tunnel_scheme if self._tunnel_host else "https"
-        return route_of("https", scheme, forwarding=not self._tunnel_host).stages
+    def _route(self) -> Route:
+        if self._tunnel_host:
+            return route_of("https", self._tunnel_scheme or "http", tunnels=True)
+        return route_of("https", "https" if self.proxy else None, tunnels=False)
 
-    def _secure_proxy(self) -> None:
+    def _secure_proxy(self) -> bool:
         """TLS to the proxy; in the forwarding rows it is all the TLS there is."""
         policy = TlsPolicy.of(self)
         if self.proxy_config is not None:
@@ -957,15 +966,13 @@ class HTTPSConnection(HTTPConnection):
         name = self.host
         if self.proxy_config is None and self.server_hostname is not None:
             name = self.server_hostname
-        self.proxy_is_verified = self._handshake(policy, name)
+        return self._handshake(policy, name)
 
-    def _secure_origin(self) -> None:
+    def _secure_origin(self) -> bool:
         name = self._tunnel_host or self.host
         if self.server_hostname is not None:
             name = self.server_hostname
-        self.is_verified = self._handshake(
-            TlsPolicy.of(self), name, tls_in_tls=self._tunnel_scheme == "https"
-        )
+        return self._handshake(TlsPolicy.of(self), name, tls_in_tls=self._tunnel_scheme == "https")
 
     def _handshake(self, policy: TlsPolicy, name: str, tls_in_tls: bool = False) -> bool:
         """Secure the socket for *name*; whether the peer was proved to be that."""
@@ -1009,7 +1016,7 @@ class HTTPSConnection(HTTPConnection):
         probe.set_and_release(host, port, found)
 
 
-_STAGES: dict[Stage, typing.Callable[[typing.Any], None]] = {
+_STAGES: dict[Stage, typing.Callable[[typing.Any], bool]] = {
     Stage.DIAL: lambda conn: conn._dial(),
     Stage.SECURE_PROXY: lambda conn: conn._secure_proxy(),
     Stage.TUNNEL: lambda conn: conn._open_tunnel(),

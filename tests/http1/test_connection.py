@@ -557,7 +557,7 @@ def test_a_tunnel_without_a_proxy_leaves_no_proxy_behind():
         conn.set_tunnel("h", 1)
         conn.request("GET", "/")
         assert conn.getresponse().data == b"ok"
-        assert conn.has_connected_to_proxy is False
+        assert (conn.has_connected_to_proxy, conn.proxy_is_verified) == (False, None)
         conn.close()
     assert server.requests[0].line == "CONNECT h:1 HTTP/1.1"
 
@@ -606,7 +606,7 @@ def test_closing_resets_what_belongs_to_the_socket():
         conn = connect_to(server, timeout=7)
         conn.set_tunnel("h", 1, {"A": "b"})
         conn.sock = tape = Tape()
-        conn.is_verified = conn.proxy_is_verified = conn._has_connected_to_proxy = True
+        conn.is_verified = conn.proxy_is_verified = True
         conn._response_options = "options"
         conn.close()
         conn.close()
