@@ -1,9 +1,15 @@
-"""What a connection is, seen from outside: its tuples and, for type checkers, its shape."""
+"""What a connection is, seen from outside: its tuples, its ports and, for type checkers, its shape.
+
+Knows no implementation.  Whatever needs the port of a scheme takes it from here.
+"""
 
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _TYPE_BODY = typing.Union[bytes, typing.IO[typing.Any], Iterable[bytes], Iterable[str], str]
+
+#: Scheme -> port, if a URL names none.  ``urllib3.connection.port_by_scheme`` is the same object.
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class ProxyConfig(typing.NamedTuple):

@@ -24,7 +24,7 @@ from http.client import HTTPException as HTTPException
 from http.client import ResponseNotReady as ResponseNotReady
 from socket import timeout as SocketTimeout
 
-from ._base_connection import _TYPE_BODY, ProxyConfig, _Options, _ResponseOptions
+from ._base_connection import _TYPE_BODY, DEFAULT_PORTS, ProxyConfig, _Options, _ResponseOptions
 from ._collections import HTTPHeaderDict
 from ._http1 import syntax
 from ._http1.answer import STOCK_BEGIN, STOCK_READ, IncomingResponse, stock
@@ -91,7 +91,7 @@ BrokenPipeError = BrokenPipeError
 
 log = logging.getLogger(__name__)
 
-port_by_scheme = {"http": 80, "https": 443}
+port_by_scheme = DEFAULT_PORTS
 
 #: A clock before this day is not believed.
 RECENT_DATE = datetime.date(2025, 1, 1)

@@ -214,7 +214,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
             "Starting new HTTP connection (%d): %s:%s",
             self.num_connections,
             self.host,
-            self.port or "80",
+            self.port or port_by_scheme["http"],
         )
         conn: BaseHTTPConnection = self.ConnectionCls(
             host=self.host,
@@ -818,7 +818,7 @@ class HTTPSConnectionPool(HTTPConnectionPool):
             "Starting new HTTPS connection (%d): %s:%s",
             self.num_connections,
             self.host,
-            self.port or "443",
+            self.port or port_by_scheme["https"],
         )
         connection_class: typing.Any = self.ConnectionCls
         if not connection_class or connection_class is DummyConnection:

@@ -5,14 +5,13 @@ import typing
 from collections.abc import Collection, Mapping
 from urllib.parse import urljoin
 
+from .._base_connection import DEFAULT_PORTS
 from .._collections import HTTPHeaderDict
 from ..exceptions import LocationParseError, LocationValueError
 from ..util.url import parse_url
 
 if typing.TYPE_CHECKING:
     from .._typing import BaseResponse
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Rewritten(typing.NamedTuple):
@@ -71,7 +70,7 @@ def same_origin(url: str, other: str) -> bool:
 def _origin(url: str) -> tuple[str | None, str | None, int | None]:
     parsed = parse_url(url)
     scheme = parsed.scheme or "http"
-    port = _DEFAULT_PORTS.get(scheme) if parsed.port is None else parsed.port
+    port = DEFAULT_PORTS.get(scheme) if parsed.port is None else parsed.port
     return scheme, parsed.host, port
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing
 from http.client import HTTPException, ResponseNotReady
 
+from ..._base_connection import DEFAULT_PORTS
 from ...exceptions import TimeoutError as TimedOut
 from ...util.request import SKIP_HEADER, body_to_chunks
 from ...util.timeout import _DEFAULT_TIMEOUT
@@ -36,7 +37,7 @@ class EmscriptenHTTPConnection:
     The other parameters are accepted and have no effect.
     """
 
-    default_port: typing.ClassVar[int] = 80
+    default_port: typing.ClassVar[int] = DEFAULT_PORTS["http"]
     default_socket_options: typing.ClassVar[_TYPE_SOCKET_OPTIONS] = []
     response_class = EmscriptenHttpResponseWrapper
     scheme = "http"
@@ -163,7 +164,7 @@ class EmscriptenHTTPSConnection(EmscriptenHTTPConnection):
     The parameters of ``HTTPSConnection`` are accepted and kept, and have no effect.
     """
 
-    default_port = 443
+    default_port = DEFAULT_PORTS["https"]
     scheme = "https"
     is_verified = True
 
