@@ -31,6 +31,7 @@ from ._http1.answer import STOCK_BEGIN, STOCK_READ, IncomingResponse, stock
 from ._http1.receiver import Receiver
 from ._http1.request_head import ACCEPT_ENCODING, USER_AGENT, Question, RequestHead, host_field
 from ._http1.sending import send_body
+from ._network.contexts import own_verify_mode
 from ._network.route import Progress, Route, Stage, route_of
 from ._network.tls import ContextMemo, Seams, TlsPolicy, handshake, proxy_policy
 from ._network.tunnel import tunnel
@@ -803,7 +804,9 @@ class HTTPSConnection(HTTPConnection):
     :param assert_fingerprint: MD5, SHA-1 or SHA-256 of the certificate, in hex; replaces the check
         of the name
     :param server_hostname: name for SNI and for the check of the certificate
-    :param ssl_context: the caller's own; changed only as far as other options demand it
+    :param ssl_context: the caller's own.  Its ``verify_mode`` and ``check_hostname`` are changed as
+        far as other options demand it, and only while a TLS object is made with it; certificates
+        that other options name are added to it
     :param ca_certs: file of trusted certificates; ``ca_cert_dir``: directory of such;
         ``ca_cert_data``: PEM text or DER bytes.  Without any, the system's trust store
     :param ssl_minimum_version: ``ssl.TLSVersion``; likewise ``ssl_maximum_version``
@@ -913,7 +916,7 @@ class HTTPSConnection(HTTPConnection):
     def _set_certificates(self, *, cert_reqs: int | str | None, **options: typing.Any) -> None:
         if cert_reqs is None:
             own = self.ssl_context
-            cert_reqs = resolve_cert_reqs(None) if own is None else own.verify_mode
+            cert_reqs = resolve_cert_reqs(None) if own is None else own_verify_mode(own)
         self.cert_reqs = cert_reqs
         for name in ("ca_certs", "ca_cert_dir"):
             if options[name]:

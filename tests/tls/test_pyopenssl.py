@@ -190,8 +190,12 @@ def test_a_native_context_stays_native_and_its_names_are_checked_here(certificat
     conn = HTTPSConnection("localhost", a.port, timeout=10, ssl_context=context)
     conn.connect()
     assert type(conn.sock) is ssl.SSLSocket
-    assert context.check_hostname is False
+    assert context.check_hostname is True  # as it was: not checked by OpenSSL, but here
     conn.close()
+    with pytest.raises(CertificateError):
+        HTTPSConnection(
+            "127.0.0.1", a.port, timeout=10, ssl_context=context, assert_hostname="nope"
+        ).connect()
 
 
 def test_what_it_cannot_do_is_not_there(certificates, injected):

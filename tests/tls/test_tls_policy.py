@@ -443,9 +443,12 @@ def test_a_callers_context_is_left_as_it_was(certificates, a):
 def test_a_callers_context_checks_no_names_where_they_are_checked_here(certificates, a, options):
     if "assert_fingerprint" in options:
         options = {"assert_fingerprint": sha256(certificates.localhost)}
-    context = trusting(certificates.ca)
-    with connected(a, ssl_context=context, **options):
-        assert context.check_hostname is False
+    context = Watched()
+    context.load_verify_locations(certificates.ca)
+    del context.done[:]
+    with connected(a, ssl_context=context, server_hostname="localhost", **options):
+        assert context.done == ["check_hostname", "check_hostname"]
+        assert context.check_hostname is True
 
 
 @pytest.mark.parametrize(
@@ -738,7 +741,7 @@ def test_the_environment_and_what_was_injected_are_part_of_it(certificates, a, m
         monkeypatch.setattr(ssl_, "ALPN_PROTOCOLS", ["other", "http/1.1"])
         connect_once(pool)
         monkeypatch.setattr(ssl_, "SSLContext", Theirs)
-        assert type(connect_once(pool)) is Theirs
+        assert isinstance(connect_once(pool), Theirs)
     assert len(made) == 4
 
 
@@ -774,10 +777,10 @@ def test_the_number_of_contexts_is_bounded_and_the_oldest_goes_first():
     memo = ContextMemo()
     policies = [
         TlsPolicy(cert_reqs=ssl.CERT_NONE, ca_cert_dir=f"/no/such/{number}")
-        for number in range(memo.MOST + 1)
+        for number in range(memo.MAX_CONTEXTS + 1)
     ]
     contexts = [memo.get(policy) for policy in policies]
-    assert len(memo._contexts) == memo.MOST
+    assert len(memo._kept) == memo.MAX_CONTEXTS
     assert memo.get(policies[-1]) is contexts[-1]
     assert memo.get(policies[1]) is contexts[1]
     assert memo.get(policies[0]) is not contexts[0]

@@ -3,9 +3,10 @@
 The options are written once, in :class:`TlsPolicy`.  A context made from them is kept and shared by
 the connections of one pool or manager, never by the process: reading the trust store anew would
 cost twenty times the handshake.  A caller's own context is never kept, and is changed only where
-an option demands it.
+an option demands it, for the moment in which a TLS object is made with it.
 """
 
+import contextlib
 import os
 import threading
 import typing
@@ -13,6 +14,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from ..util import ssl_
+from . import contexts
+from .contexts import own_verify_mode
+from .files import FilesThen
 
 if typing.TYPE_CHECKING:
     import ssl
@@ -75,7 +79,7 @@ def proxy_policy(own: TlsPolicy, settings: "ProxyTlsSettings", forwarding: bool)
     )
     if settings.ssl_context is not None:
         return theirs._replace(
-            ssl_context=settings.ssl_context, cert_reqs=settings.ssl_context.verify_mode
+            ssl_context=settings.ssl_context, cert_reqs=own_verify_mode(settings.ssl_context)
         )
     return theirs._replace(
         ssl_context=own.ssl_context if forwarding else None,
@@ -121,40 +125,73 @@ _OUR_SEAMS = (
 class ContextMemo:
     """Contexts made from policies, for one pool manager or one pool.  Thread-safe.
 
-    The key is everything that a context depends on, down to the state of the files that it was read
-    from, so that certificates may be rotated.  At most :attr:`MOST` are kept, the latest used.
+    A context is built anew if somebody has changed it, or if a file that it was read from has
+    changed, so that certificates may be rotated.  It is not kept if the trust that it should have
+    could not be loaded, if its changes could not be noted, or if an option cannot be hashed (a
+    ``bytearray``).  At most :attr:`MAX_CONTEXTS` are kept, the latest used.
     """
 
-    MOST = 16
+    MAX_CONTEXTS = 16
 
     def __init__(self) -> None:
-        self._contexts: OrderedDict[typing.Any, ssl.SSLContext] = OrderedDict()
-        # Decides who builds.  Held meanwhile: threads that start together want one context, and
-        # would otherwise read the trust store each.
-        self._lock = threading.Lock()
+        self._kept: OrderedDict[typing.Any, _KeptContext] = OrderedDict()
+        # Decide who builds: threads that start together want one context, and would otherwise read
+        # the trust store each.  One for each process and key, so that a child of fork waits for
+        # nobody; an RLock, so that a signal handler does not wait for what it has interrupted.
+        self._turns: dict[typing.Any, threading.RLock] = {}
 
-    def get(self, policy: TlsPolicy) -> "ssl.SSLContext":
-        """A complete context for *policy*, which has been settled.
+    def get(self, policy: TlsPolicy) -> typing.Any:
+        """A complete context for *policy*, which is a normalized one.
 
         Raises what building it raises; then nothing is kept.
         """
-        # Taken before building: should a file change meanwhile, the next key will differ.
         key = _key_of(policy)
-        with self._lock:
-            context = self._contexts.get(key)
-            if context is None:
-                context = self._contexts[key] = _complete_context(policy)
-                if len(self._contexts) > self.MOST:
-                    self._contexts.popitem(last=False)
+        try:
+            kept = self._kept.get(key)
+        except TypeError:
+            return _build(policy).context
+        if kept is not None and kept.is_fit():
+            with contextlib.suppress(KeyError):  # it made room for another one meanwhile
+                self._kept.move_to_end(key)
+            return kept.context
+        return self._build_in_turn(key, policy, kept)
+
+    def _build_in_turn(
+        self, key: typing.Any, policy: TlsPolicy, unfit: "_KeptContext | None"
+    ) -> typing.Any:
+        turn = os.getpid(), key
+        with self._turns.setdefault(turn, threading.RLock()):
+            kept = self._kept.get(key)
+            if kept is not None and kept is not unfit and kept.is_fit():
+                return kept.context
+            kept = _build(policy)
+            if kept.has_its_trust and contexts.observe(kept.context):
+                self._kept[key] = kept
+                self._kept.move_to_end(key)
             else:
-                self._contexts.move_to_end(key)
-        return context
+                self._kept.pop(key, None)
+            while len(self._kept) > self.MAX_CONTEXTS:
+                self._kept.popitem(last=False)
+            self._turns.pop(turn, None)
+        return kept.context
+
+
+class _KeptContext(typing.NamedTuple):
+    context: typing.Any
+    #: Whether it trusts whom it should.
+    has_its_trust: bool
+    #: What it was read from.
+    files: FilesThen
+
+    def is_fit(self) -> bool:
+        """Whether a context that is built now would be the same."""
+        return not contexts.is_changed(self.context) and self.files.are_unchanged()
 
 
 _ENVIRONMENT = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 
 
-def _settled(policy: TlsPolicy, seams: Seams) -> TlsPolicy:
+def _normalized(policy: TlsPolicy, seams: Seams) -> TlsPolicy:
     """*policy* as far as it shapes a context, with each option in its one plain form.
 
     Raises AttributeError for unknown names, ValueError for contradictory versions; warns, for each
@@ -178,13 +215,8 @@ def _settled(policy: TlsPolicy, seams: Seams) -> TlsPolicy:
 
 
 def _key_of(policy: TlsPolicy) -> tuple[typing.Any, ...]:
-    files = [policy.ca_certs, policy.ca_cert_dir, policy.cert_file, policy.key_file]
-    if not any(policy[2:5]):
-        default = ssl_.ssl.get_default_verify_paths()
-        files += [default.cafile, default.capath]
     return (
         policy,
-        tuple([_state_of(file) for file in files]),
         tuple([os.environ.get(name) for name in _ENVIRONMENT]),
         ssl_.SSLContext,
         ssl_.IS_PYOPENSSL,
@@ -192,56 +224,49 @@ def _key_of(policy: TlsPolicy) -> tuple[typing.Any, ...]:
     )
 
 
-def _state_of(file: str | None) -> tuple[int, int, int] | None:
-    if not file:
-        return None
-    try:
-        found = os.stat(file)  # noqa: PTH116  # a Path costs more than the call
-    except OSError:
-        return None  # whoever loads it will say what is wrong
-    return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def _complete_context(policy: TlsPolicy) -> "ssl.SSLContext":
+def _build(policy: TlsPolicy) -> _KeptContext:
     """A context to shake hands with at once: nothing will be loaded into it or set on it later."""
+    # Noted before they are read: should one change meanwhile, that will be seen.
+    files = FilesThen([policy.ca_certs, policy.cert_file, policy.key_file])
+    # OpenSSL looks into a directory when a certificate is wanted, and keeps what it finds.
+    files.add_directories(policy.ca_cert_dir)
     context = ssl_.create_urllib3_context(
         cert_reqs=typing.cast("int", policy.cert_reqs),
         ssl_minimum_version=policy.ssl_minimum_version,
         ssl_maximum_version=policy.ssl_maximum_version,
     )
-    _adjust(context, policy, context.verify_mode)
-    if not ssl_.load_trust(context, policy.ca_certs, policy.ca_cert_dir, policy.ca_cert_data):
-        ssl_.load_default_trust(context)
+    if policy.checks_name_itself and getattr(context, "check_hostname", True):
+        context.check_hostname = False
+    has_its_trust = ssl_.load_trust(
+        context, policy.ca_certs, policy.ca_cert_dir, policy.ca_cert_data
+    ) or ssl_.load_default_trust(context, files)
     ssl_.load_client_certificate(context, policy.cert_file, policy.key_file, policy.key_password)
     # Here, not for each handshake: pyOpenSSL refuses changes to a context that was used.
     context.set_alpn_protocols(ssl_.ALPN_PROTOCOLS)
-    return context
+    return _KeptContext(context, has_its_trust, files)
 
 
 def _bare_context(policy: TlsPolicy, seams: Seams) -> "ssl.SSLContext":
     """A context of our own for somebody else's ``ssl_wrap_socket``, which will load the rest."""
-    verify_mode = seams.resolve_cert_reqs(policy.cert_reqs)
     context: ssl.SSLContext = seams.create_urllib3_context(
         ssl_version=seams.resolve_ssl_version(policy.ssl_version),
         ssl_minimum_version=policy.ssl_minimum_version,
         ssl_maximum_version=policy.ssl_maximum_version,
-        cert_reqs=verify_mode,
+        cert_reqs=seams.resolve_cert_reqs(policy.cert_reqs),
     )
-    _adjust(context, policy, verify_mode)
     if not any(policy[2:5]):
         ssl_.load_default_trust(context)
     return context
 
 
-def _adjust(context: typing.Any, policy: TlsPolicy, verify_mode: "ssl.VerifyMode") -> None:
-    """Change *context* where *policy* demands it, and only there: it may be the caller's."""
-    if getattr(context, "verify_mode", None) != verify_mode:
-        context.verify_mode = verify_mode
-    if policy.checks_name_itself and getattr(context, "check_hostname", True):
-        context.check_hostname = False
-
-
 # ---------------------------------------------------------------- the handshake
+
+
+class _Secured(typing.NamedTuple):
+    sock: typing.Any
+    context: typing.Any
+    #: What the context asked of the peer.  It may ask something else by now.
+    demand: contexts.Demand
 
 
 def handshake(
@@ -266,18 +291,44 @@ def handshake(
     to the caller.
     """
     name = _server_name(hostname)
-    is_own = policy.ssl_context is None
-    context: typing.Any
-    if is_own and seams.are_ours:
-        context = memo.get(_settled(policy, seams))
-        secured = ssl_._ssl_wrap_socket_impl(sock, context, tls_in_tls, name)
+    if policy.ssl_context is None and seams.are_ours:
+        secured = _secure(sock, _normalized(policy, seams), name, memo, tls_in_tls)
     else:
-        context = policy.ssl_context
-        if is_own:
-            context = _bare_context(policy, seams)
-        else:
-            _adjust(context, policy, seams.resolve_cert_reqs(policy.cert_reqs))
-        secured = seams.ssl_wrap_socket(
+        secured = _secure_as_told(sock, policy, name, seams, tls_in_tls)
+    try:
+        _check_peer(secured, policy, name, seams)
+    except BaseException:
+        secured.sock.close()
+        raise
+    verify_mode = secured.demand.verify_mode
+    is_proved = verify_mode == ssl_.ssl.CERT_REQUIRED or bool(policy.assert_fingerprint)
+    return secured.sock, is_proved
+
+
+def _secure(
+    sock: typing.Any, policy: TlsPolicy, name: str, memo: ContextMemo, tls_in_tls: bool
+) -> _Secured:
+    """Shake hands with a context of our own for *policy*, a normalized one."""
+    context = memo.get(policy)
+    if not isinstance(context, contexts.Observed):  # it is for this connection alone
+        secured = ssl_._ssl_wrap_socket_impl(sock, context, tls_in_tls, name)
+        return _Secured(secured, context, contexts.Demand.of(context))
+    kept = contexts.Kept(context, lambda: memo.get(policy))
+    stand_in = typing.cast("ssl.SSLContext", kept)
+    secured = ssl_._ssl_wrap_socket_impl(sock, stand_in, tls_in_tls, name)
+    return _Secured(secured, kept.context, kept.demand)
+
+
+def _secure_as_told(
+    sock: typing.Any, policy: TlsPolicy, name: str, seams: Seams, tls_in_tls: bool
+) -> _Secured:
+    """Shake hands with a caller's context, or by a function that somebody has put in our place."""
+    context: typing.Any = policy.ssl_context
+    if context is None:
+        context = _bare_context(policy, seams)
+
+    def wrap(its_context: typing.Any) -> typing.Any:
+        return seams.ssl_wrap_socket(
             sock=sock,
             keyfile=policy.key_file,
             certfile=policy.cert_file,
@@ -286,16 +337,19 @@ def handshake(
             ca_cert_dir=policy.ca_cert_dir,
             ca_cert_data=policy.ca_cert_data,
             server_hostname=name,
-            ssl_context=context,
+            ssl_context=its_context,
             tls_in_tls=tls_in_tls,
         )
-    try:
-        _check_peer(secured, policy, context, name, seams)
-    except BaseException:
-        secured.close()
-        raise
-    is_proved = context.verify_mode == ssl_.ssl.CERT_REQUIRED or bool(policy.assert_fingerprint)
-    return secured, is_proved
+
+    verify_mode = seams.resolve_cert_reqs(policy.cert_reqs)
+    ignores_name = policy.checks_name_itself
+    if seams.ssl_wrap_socket is ssl_.ssl_wrap_socket and contexts.is_native(context):
+        borrowed = contexts.Borrowed(context, verify_mode, ignores_name, sock)
+        return _Secured(wrap(borrowed), context, borrowed.demand)
+    secured, demand = contexts.asking(
+        context, verify_mode, ignores_name, lambda: wrap(context), sock
+    )
+    return _Secured(secured, context, demand)
 
 
 def _server_name(hostname: str) -> str:
@@ -306,18 +360,22 @@ def _server_name(hostname: str) -> str:
     return bare if ssl_.is_ipaddress(bare) else hostname
 
 
-def _check_peer(
-    secured: typing.Any, policy: TlsPolicy, context: typing.Any, name: str, seams: Seams
-) -> None:
+def _check_peer(secured: _Secured, policy: TlsPolicy, name: str, seams: Seams) -> None:
     """Check what OpenSSL was not asked to check: the fingerprint or else the name."""
+    sock, context, demand = secured
+    if contexts.is_trust_changed(context):
+        raise ssl_.ssl.SSLError("whom the context trusts was changed during the handshake")
     if policy.assert_fingerprint:
-        ssl_.assert_fingerprint(secured.getpeercert(binary_form=True), policy.assert_fingerprint)
+        ssl_.assert_fingerprint(sock.getpeercert(binary_form=True), policy.assert_fingerprint)
         return
-    if context.verify_mode == ssl_.ssl.CERT_NONE or policy.assert_hostname is False:
+    if demand.verify_mode == ssl_.ssl.CERT_NONE or policy.assert_hostname is False:
         return  # nobody wants it checked
-    if context.check_hostname:
+    if demand.check_hostname:
         return  # OpenSSL has done it
-    cert = secured.getpeercert()
+    cert = sock.getpeercert()
+    if not cert:
+        # ssl shows it only while the context asks for one.
+        cert, _ = contexts.asking(context, demand.verify_mode, True, sock.getpeercert)
     expected = policy.asserted_name or name
     bare = expected.strip("[]")
     if ssl_.is_ipaddress(bare):

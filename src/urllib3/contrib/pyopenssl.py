@@ -20,6 +20,7 @@ from OpenSSL.crypto import X509
 
 from .. import util
 from ..util import ssl_
+from ..util.ssl_match_hostname import match_hostname
 from ..util.wait import wait_for_read, wait_for_write
 
 if typing.TYPE_CHECKING:
@@ -77,12 +78,16 @@ def extract_from_urllib3() -> None:
 
 
 def _validate_dependencies_met() -> None:
-    if not hasattr(x509.Extensions, "get_extension_for_class"):
+    # Looked up at the call: what was there when this module was imported may be gone or replaced.
+    from cryptography.x509.extensions import Extensions
+    from OpenSSL.crypto import X509
+
+    if getattr(Extensions, "get_extension_for_class", None) is None:
         raise ImportError(
             "'cryptography' module missing required functionality.  "
             "Try upgrading to v1.3.4 or newer."
         )
-    if not hasattr(X509(), "_x509"):
+    if getattr(X509(), "_x509", None) is None:
         raise ImportError(
             "'pyOpenSSL' module missing required functionality. Try upgrading to v0.14 or newer."
         )
@@ -147,11 +152,12 @@ class PyOpenSSLContext:
     """
 
     def __init__(self, protocol: int) -> None:
-        #: There for others to set; names are not checked here.
+        #: Whether the name given to :meth:`wrap_socket` is looked for in the certificate.
         self.check_hostname = False
         self.protocol = _METHODS[protocol]
         self._ctx = OpenSSL.SSL.Context(self.protocol)
         self._last: dict[str, object] = {}
+        self._later_mode: int | None = None
         self._options = 0
         self.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST
         self.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
@@ -186,11 +192,19 @@ class PyOpenSSLContext:
     @property
     def verify_mode(self) -> ssl.VerifyMode:
         """One of ``CERT_NONE``, ``CERT_OPTIONAL``, ``CERT_REQUIRED`` of ``ssl``."""
-        return _VERIFY_MODES_BACK[self._ctx.get_verify_mode()]
+        mode = self._ctx.get_verify_mode() if self._later_mode is None else self._later_mode
+        return _VERIFY_MODES_BACK[mode]
 
     @verify_mode.setter
     def verify_mode(self, value: ssl.VerifyMode) -> None:
-        self._ctx.set_verify(_VERIFY_MODES[value], _judge)
+        mode = _VERIFY_MODES[value]
+        try:
+            self._ctx.set_verify(mode, _judge)
+        except ValueError:
+            # pyOpenSSL refuses to change a context that was used: said of each connection instead.
+            self._later_mode = mode
+        else:
+            self._later_mode = None
 
     @property
     def minimum_version(self) -> int:
@@ -284,9 +298,12 @@ class PyOpenSSLContext:
     ) -> WrappedSocket:
         """Shake hands over *sock* as a client, with SNI unless *server_hostname* is an address.
 
-        Raises ``ssl.SSLError`` if it fails, TimeoutError after the socket's timeout.
+        Raises ``ssl.SSLError`` if it fails, ``CertificateError`` if :attr:`check_hostname` is set
+        and the certificate is for others, TimeoutError after the socket's timeout.
         """
         connection = OpenSSL.SSL.Connection(self._ctx, sock)
+        if self._later_mode is not None:
+            connection.set_verify(self._later_mode, _judge)
         if server_hostname and not ssl_.is_ipaddress(server_hostname):
             is_text = isinstance(server_hostname, str)
             connection.set_tlsext_host_name(
@@ -297,7 +314,14 @@ class PyOpenSSLContext:
             _waiting(sock, "select timed out", connection.do_handshake)
         except OpenSSL.SSL.Error as error:
             raise ssl.SSLError(f"bad handshake: {error!r}") from error
-        return WrappedSocket(connection, sock, suppress_ragged_eofs)
+        secured = WrappedSocket(connection, sock, suppress_ragged_eofs)
+        if self.check_hostname and server_hostname:
+            is_text = isinstance(server_hostname, str)
+            match_hostname(
+                secured.getpeercert(),
+                server_hostname if is_text else server_hostname.decode(),  # type: ignore[union-attr,arg-type]
+            )
+        return secured
 
 
 def _judge(

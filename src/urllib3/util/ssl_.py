@@ -281,34 +281,53 @@ def load_trust(
     return True
 
 
-def load_default_trust(context: typing.Any) -> None:
+class _Files(typing.Protocol):
+    def add(self, path: str) -> None: ...
+
+    def add_directories(self, paths: str | None) -> None: ...
+
+
+def load_default_trust(context: typing.Any, files: _Files | None = None) -> bool:
     """Let *context* trust whom the system trusts; where it trusts nobody, whom certifi lists.
 
-    A context that knows no default (pyOpenSSL's) is left alone.
+    A context that knows no default (pyOpenSSL's) is left alone.  False if there is trust that could
+    not be loaded: OpenSSL passes over files that it cannot open, for want of descriptors above all.
+
+    :param files: reported to, before they are read, is what files the trust comes from
     """
     if not hasattr(context, "load_default_certs"):
-        return
+        return True
+    paths = ssl.get_default_verify_paths()
+    if files is not None:
+        files.add(os.environ.get(paths.openssl_cafile_env, paths.openssl_cafile))
+        files.add_directories(os.environ.get(paths.openssl_capath_env, paths.openssl_capath))
     context.load_default_certs()
-    if _trusts_nobody(context):
-        try:
-            import certifi
-        except ImportError:
-            return  # no certificate will be accepted, and the error will say so
-        context.load_verify_locations(certifi.where())
-
-
-def _trusts_nobody(context: typing.Any) -> bool:
-    """Whether this machine has no trust store at all, and nobody has named one."""
     # One that gets its trust elsewhere, like truststore's, looks empty from here and is not.
-    if type(context).load_default_certs.__module__ != "ssl":
-        return False
-    if context.cert_store_stats()["x509_ca"]:
-        return False
-    if os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"):
-        return False
-    # A directory is read when a certificate is looked up: until then the context holds nothing.
-    directory = ssl.get_default_verify_paths().capath
-    return not (directory and os.listdir(directory))  # noqa: PTH208  # see load_client_certificate
+    loader = getattr(context.load_default_certs, "__module__", None)
+    if loader != "ssl" or context.cert_store_stats()["x509"]:
+        return True
+    try:
+        if paths.cafile and _holds_certificates(paths.cafile):
+            return False
+        # A directory is read when a certificate is looked up: until then the context holds nothing.
+        if _is_trust_named() or (paths.capath and os.listdir(paths.capath)):  # noqa: PTH208  # as below
+            return True
+        import certifi
+    except (OSError, ImportError):
+        return False  # no certificate will be accepted, and the error will say so
+    if files is not None:
+        files.add(certifi.where())
+    context.load_verify_locations(certifi.where())
+    return True
+
+
+def _is_trust_named() -> bool:
+    return bool(os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"))
+
+
+def _holds_certificates(path: str) -> bool:
+    with open(path, "rb") as file:  # noqa: PTH123  # see load_client_certificate
+        return b"-----BEGIN " in file.read()
 
 
 def load_client_certificate(
