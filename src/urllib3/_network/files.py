@@ -57,13 +57,16 @@ class FilesThen:
         for path, state in self._states.items():
             if _state_of(path) != state:
                 return False
-        for path, content in list(self._contents.items()):
-            state = self._states[path]
-            is_settled = state is not None and not _may_change_unseen(state)
-            if content is None or _content_of(path) != content:
-                return False
-            if is_settled:
-                self._contents.pop(path, None)
+        return all([self._has(path, content) for path, content in list(self._contents.items())])
+
+    def _has(self, path: str, content: int | None) -> bool:
+        """Whether a file that may have changed unseen has not; from now on its times may tell."""
+        state = self._states[path]
+        will_tell = state is not None and not _may_change_unseen(state)
+        if content is None or _content_of(path) != content:
+            return False
+        if will_tell:
+            self._contents.pop(path, None)  # or another thread has
         return True
 
 

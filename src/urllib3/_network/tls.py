@@ -296,6 +296,8 @@ def handshake(
     else:
         secured = _secure_as_told(sock, policy, name, seams, tls_in_tls)
     try:
+        if contexts.is_trust_changed(secured.context):
+            raise ssl_.ssl.SSLError("whom the context trusts was changed during the handshake")
         _check_peer(secured, policy, name, seams)
     except BaseException:
         secured.sock.close()
@@ -363,8 +365,6 @@ def _server_name(hostname: str) -> str:
 def _check_peer(secured: _Secured, policy: TlsPolicy, name: str, seams: Seams) -> None:
     """Check what OpenSSL was not asked to check: the fingerprint or else the name."""
     sock, context, demand = secured
-    if contexts.is_trust_changed(context):
-        raise ssl_.ssl.SSLError("whom the context trusts was changed during the handshake")
     if policy.assert_fingerprint:
         ssl_.assert_fingerprint(sock.getpeercert(binary_form=True), policy.assert_fingerprint)
         return

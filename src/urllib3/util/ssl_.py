@@ -310,19 +310,28 @@ def load_default_trust(context: typing.Any, files: _Files | None = None) -> bool
         if paths.cafile and _holds_certificates(paths.cafile):
             return False
         # A directory is read when a certificate is looked up: until then the context holds nothing.
-        if _is_trust_named() or (paths.capath and os.listdir(paths.capath)):  # noqa: PTH208  # as below
-            return True
+        return _is_trust_named(paths.capath) or _load_fallback_trust(context, files)
+    except OSError:
+        return False
+
+
+def _load_fallback_trust(context: typing.Any, files: _Files | None) -> bool:
+    try:
         import certifi
-    except (OSError, ImportError):
+    except ImportError:
         return False  # no certificate will be accepted, and the error will say so
+    path = certifi.where()
     if files is not None:
-        files.add(certifi.where())
-    context.load_verify_locations(certifi.where())
+        files.add(path)
+    context.load_verify_locations(path)
     return True
 
 
-def _is_trust_named() -> bool:
-    return bool(os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"))
+def _is_trust_named(directory: str | None) -> bool:
+    """Whether somebody has said whom to trust; *directory* is the system's."""
+    if os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"):
+        return True
+    return bool(directory and os.listdir(directory))  # noqa: PTH208  # see load_client_certificate
 
 
 def _holds_certificates(path: str) -> bool:
