@@ -57,7 +57,7 @@ class FilesThen:
         for path, state in self._states.items():
             if _state_of(path) != state:
                 return False
-        return all([self._has(path, content) for path, content in list(self._contents.items())])
+        return all(self._has(path, content) for path, content in list(self._contents.items()))
 
     def _has(self, path: str, content: int | None) -> bool:
         """Whether a file that may have changed unseen has not; from now on its times may tell."""
