@@ -825,7 +825,7 @@ class HTTPSConnectionPool(HTTPConnectionPool):
             raise ImportError("Can't connect to HTTPS URL because the SSL module is not available.")
         host, port = self.host, self.port
         if self.proxy is not None:
-            host, port = typing.cast("str", self.proxy.host), self.proxy.port
+            host, port = self.proxy.host or "", self.proxy.port
         conn = connection_class(
             host=host,
             port=port,

@@ -29,6 +29,16 @@ def _as_it_was(
     return error
 
 
+def _restore(
+    error: HTTPError, state: dict[str, typing.Any] | None, text: str, attribute: str
+) -> None:
+    """Undo what urllib3 2.8.0's pickles do: there the constructor is given its own text."""
+    attributes = state or {}
+    error.__dict__.update(attributes)
+    if attribute in attributes:
+        error.args = (f"{text}{attributes[attribute]}",)
+
+
 class HTTPError(Exception):
     """Base of the errors of this package."""
 
@@ -188,6 +198,9 @@ class LocationParseError(LocationValueError):
         super().__init__(f"Failed to parse: {location}")
         self.location = location
 
+    def __setstate__(self, state: dict[str, typing.Any] | None) -> None:
+        _restore(self, state, "Failed to parse: ", "location")
+
     def __reduce__(self) -> _Rebuild:
         return _as_it_was, (type(self), self.args, self.__dict__)
 
@@ -198,6 +211,9 @@ class URLSchemeUnknown(LocationValueError):
     def __init__(self, scheme: str) -> None:
         super().__init__(f"Not supported URL scheme {scheme}")
         self.scheme = scheme
+
+    def __setstate__(self, state: dict[str, typing.Any] | None) -> None:
+        _restore(self, state, "Not supported URL scheme ", "scheme")
 
     def __reduce__(self) -> _Rebuild:
         return _as_it_was, (type(self), self.args, self.__dict__)
@@ -290,7 +306,9 @@ class ProxySchemeUnknown(AssertionError, URLSchemeUnknown):
 
     def __init__(self, scheme: str | None) -> None:
         # "localhost:8080" parses as a URL with the scheme "localhost".
-        if scheme is None or scheme == "localhost":
+        if scheme is not None and scheme.startswith("Proxy URL had "):
+            message = scheme  # unpickled: that is what urllib3 2.8.0 has kept
+        elif scheme is None or scheme == "localhost":
             message = "Proxy URL had no scheme, should start with http:// or https://"
         else:
             message = f"Proxy URL had unsupported scheme {scheme}, should use http:// or https://"

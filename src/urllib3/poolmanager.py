@@ -511,8 +511,6 @@ def _proxy_of(proxy_url: typing.Any) -> Url:
     proxy = parse_url(proxy_url)
     if proxy.scheme not in ("http", "https"):
         raise ProxySchemeUnknown(proxy.scheme)
-    if not proxy.host:
-        raise LocationValueError("No host specified.")
     if proxy.port is None:
         proxy = proxy._replace(port=port_by_scheme[proxy.scheme])
     return proxy

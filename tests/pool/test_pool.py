@@ -22,7 +22,6 @@ from urllib3.exceptions import (
     EmptyPoolError,
     FullPoolError,
     HostChangedError,
-    InvalidHeader,
     LocationParseError,
     LocationValueError,
     MaxRetryError,
@@ -834,8 +833,8 @@ def test_a_redirect_is_followed_after_the_time_it_asks_for(monkeypatch):
         assert slept == [1]
     reply = redirecting("/two", extra=b"Retry-After: junk\r\n")
     with serve(handler=reply) as server, pool_for(server) as pool:
-        with pytest.raises(InvalidHeader, match="Invalid Retry-After header: junk"):
-            pool.urlopen("GET", "/one", retries=3)
+        pool.urlopen("GET", "/one", retries=3)
+        assert slept == [1]
 
 
 def test_a_redirect_whose_body_is_cut_short_is_followed_on_a_new_connection():

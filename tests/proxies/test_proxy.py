@@ -100,12 +100,28 @@ def test_the_url_of_a_proxy_gets_its_port(url, proxy):
 
 
 def test_a_pool_may_stand_for_its_url():
-    """A URL without a host is refused at once; 2.8.0 fails at the first request."""
     assert ProxyManager(HTTPConnectionPool("H", 3128)).proxy.url == "http://h:3128"
     with pytest.raises(LocationParseError, match="'h:None' is not a valid host or port"):
         ProxyManager(HTTPSConnectionPool("h"))
+
+
+@pytest.mark.parametrize("url", ["http://", "https://", "http://:8080", "http:///x", "http://u:p@"])
+def test_a_proxy_without_a_host_fails_at_the_first_request(monkeypatch, url):
+    """And never is the target taken for the proxy, as 2.8.0 does with https."""
+    dialled = []
+
+    def create_connection(address, *args, **kw):
+        dialled.append(address[0])
+        raise socket.gaierror(-2, "no name")
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", create_connection)
+    manager = ProxyManager(url)
     with pytest.raises(LocationValueError, match="No host specified"):
-        ProxyManager("http://")
+        manager.request("GET", "http://x.invalid/")
+    with pytest.raises(ProxyError, match="Unable to connect to proxy"):
+        manager.request("GET", "https://x.invalid/", retries=False)
+    assert dialled == [""]
+    assert isinstance(HTTPConnectionPool("x.invalid", _proxy=parse_url(url)), HTTPConnectionPool)
 
 
 def test_what_a_manager_knows_of_its_proxy():

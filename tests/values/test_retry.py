@@ -376,6 +376,50 @@ def test_a_number_longer_than_python_reads_is_still_a_number():
         Retry().parse_retry_after("0" * 500_000 + "x")
 
 
+UNREADABLE = ("0.129", "1m0s", "soon", "", "0, 0", "-1", "5;x", "Wed, 99 Foo 2026 00:00:00 GMT")
+
+
+@pytest.mark.parametrize("value", UNREADABLE)
+def test_what_nobody_can_read_is_ignored_and_the_back_off_taken(value, monkeypatch, caplog):
+    slept = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    retry = Retry(9, backoff_factor=0.5)
+    for _ in range(3):
+        retry = retry.increment(response=resp(503))
+    caplog.set_level(logging.WARNING, "urllib3")
+    retry.sleep(resp(503, Retry_After=value))
+    assert slept == [2]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Invalid Retry-After header: {value}: ignored"
+    ]
+    assert not retry.sleep_for_retry(resp(503, Retry_After=value))
+    with pytest.raises(X.InvalidHeader):
+        retry.parse_retry_after(value)
+
+
+@pytest.mark.parametrize("value", UNREADABLE)
+def test_a_subclass_still_has_its_say(value, monkeypatch):
+    slept = []
+    monkeypatch.setattr("time.sleep", slept.append)
+
+    class Capped(Retry):
+        def get_retry_after(self, response):
+            return min(super().get_retry_after(response) or 4, 5)
+
+    class Lenient(Retry):
+        def parse_retry_after(self, retry_after):
+            return 7
+
+    class Own(Retry):
+        def sleep_for_retry(self, response):
+            slept.append(self.get_retry_after(response))
+            return True
+
+    for policy in (Capped, Lenient, Own):
+        policy(3).sleep(resp(503, Retry_After=value))
+    assert slept == [4, 7, None]
+
+
 @given(st.one_of(st.text(), st.from_regex(r"\s*[0-9]{1,30}\s*", fullmatch=True)))
 def test_any_retry_after_is_seconds_within_bounds_or_an_error_that_shows_it(text):
     found = outcome(lambda: 0 <= Retry().parse_retry_after(text) <= 21600)

@@ -189,9 +189,15 @@ class Retry:
         return min(max(seconds, 0), self.retry_after_max)
 
     def get_retry_after(self, response: "BaseResponse") -> float | None:
-        """Seconds that the server asks to wait, or None."""
+        """Seconds that the server asks to wait, or None; what nobody can read asks for nothing."""
         value = response.headers.get("Retry-After")
-        return None if value is None else self.parse_retry_after(value)
+        if value is None:
+            return None
+        try:
+            return self.parse_retry_after(value)
+        except InvalidHeader as error:
+            log.warning("%s: ignored", error)
+            return None
 
     def sleep_for_retry(self, response: "BaseResponse") -> bool:
         """Wait as long as the server asks; whether it asked."""
@@ -303,7 +309,8 @@ def _seconds_until(date: str) -> float | None:
     try:
         parsed = email.utils.parsedate_tz(date)
         return None if parsed is None else email.utils.mktime_tz(parsed) - time.time()
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, IndexError, TypeError):
+        # The last two come from within, for dates cut short in unexpected places.
         return None
 
 

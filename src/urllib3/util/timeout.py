@@ -34,6 +34,9 @@ class Timeout:
 
     DEFAULT_TIMEOUT: _TYPE_DEFAULT = _DEFAULT_TIMEOUT
 
+    # What was checked last.  One that urllib3 itself has pickled comes without: check then.
+    _checked_total: _Seconds = None
+
     def __init__(
         self,
         total: _Seconds = None,
