@@ -26,6 +26,7 @@ CLIENTS = [
 ]
 
 nox.options.error_on_missing_interpreters = False
+nox.options.download_python = "never"
 nox.options.sessions = ["lint", "types", "api", "tests", "docs", "build"]
 
 
