@@ -45,6 +45,7 @@ from .exceptions import (
     ClosedPoolError,
     EmptyPoolError,
     FullPoolError,
+    HandshakeTimeoutError,
     HostChangedError,
     InsecureRequestWarning,
     LocationValueError,
@@ -350,6 +351,20 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
                 self, url, f"Read timed out. (read timeout={timeout_value})"
             ) from err
 
+    def _raise_connect_timeout(
+        self, err: BaseException, url: str, timeout_value: _TYPE_TIMEOUT | None
+    ) -> None:
+        """The same while connecting: raise ``HandshakeTimeoutError``, which is both."""
+        message = None
+        try:
+            self._raise_timeout(err, url, timeout_value)  # subclasses may have their own
+        except ReadTimeoutError as error:
+            if type(error) is not ReadTimeoutError:
+                raise
+            message = error._message
+        if message is not None:
+            raise HandshakeTimeoutError(self, url, message) from err
+
     def _make_request(
         self,
         conn: BaseHTTPConnection,
@@ -367,7 +382,8 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
     ) -> BaseHTTPResponse:
         """Send the request on *conn* and return the answer.  Wrapped by newrelic and ddtrace.
 
-        Raises ``ReadTimeoutError`` when the answer takes too long; other failures as they come.
+        Raises ``HandshakeTimeoutError`` when connecting takes too long, ``ReadTimeoutError`` when
+        the answer does; other failures as they come.
         """
         self.num_requests += 1
         limits = self._get_timeout(timeout)
@@ -375,7 +391,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         try:
             self._validate_conn(conn)
         except (TimeoutError, BaseSSLError) as error:
-            self._raise_timeout(error, url, conn.timeout)
+            self._raise_connect_timeout(error, url, conn.timeout)
             raise
         try:
             conn.request(
@@ -468,7 +484,8 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
 
         Raises ``MaxRetryError`` when the retries are spent, with the last failure as its reason;
         without retries that failure itself: ``ConnectTimeoutError``, ``NewConnectionError``,
-        ``ReadTimeoutError``, ``ProtocolError``, ``SSLError``, ``ProxyError``.
+        ``HandshakeTimeoutError``, ``ReadTimeoutError``, ``ProtocolError``, ``SSLError``,
+        ``ProxyError``.
         ``HostChangedError``, ``EmptyPoolError``, ``ClosedPoolError``, ValueError and
         TypeError are never retried.
         """
@@ -610,7 +627,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         try:
             self._prepare_proxy(conn)
         except (BaseSSLError, OSError) as error:
-            self._raise_timeout(error, typing.cast("Url", self.proxy).url, conn.timeout)
+            self._raise_connect_timeout(error, typing.cast("Url", self.proxy).url, conn.timeout)
             raise
 
     def _absorb(self, failure: Failure, method: str, url: str, retries: Retry) -> Retry:

@@ -140,6 +140,14 @@ class ConnectTimeoutError(TimeoutError):
     """A connection was not opened in the time allowed."""
 
 
+class HandshakeTimeoutError(ConnectTimeoutError, ReadTimeoutError):
+    """A peer or a proxy did not finish its handshake (TLS, CONNECT) in the time for connecting.
+
+    The request was not sent, so this counts as an error of connecting.  It is a
+    ``ReadTimeoutError``, too, because programs for urllib3 2.8.0 expect that, with its text.
+    """
+
+
 class NewConnectionError(ConnectTimeoutError, HTTPError):
     """A connection could not be opened."""
 

@@ -26,6 +26,7 @@ from urllib3 import (
 from urllib3.connection import HTTPConnection, HTTPSConnection, _wrap_proxy_error
 from urllib3.exceptions import (
     ConnectTimeoutError,
+    HandshakeTimeoutError,
     LocationParseError,
     LocationValueError,
     MaxRetryError,
@@ -583,14 +584,14 @@ def test_a_refused_tunnel_is_the_proxys_fault_and_retried_under_other():
         ),
         (
             [Stall()],
-            ReadTimeoutError,
+            HandshakeTimeoutError,
             "HTTPSConnectionPool(host='a.test', port=443): Read timed out. (read timeout=0.02)",
         ),
     ],
 )
 def test_a_proxy_that_was_reached_and_falls_silent(answer, error, text):
     with serve([Recv(), *answer]) as proxy:
-        found = failure(proxy.url(), timeout=0.02 if error is ReadTimeoutError else 5)
+        found = failure(proxy.url(), timeout=0.02 if error is HandshakeTimeoutError else 5)
     assert type(found) is error
     assert str(found) == text
 
@@ -638,8 +639,27 @@ def test_a_proxy_that_ignores_the_handshake_gets_no_hint():
         error = failure(f"https://127.0.0.1:{proxy.port}", timeout=0.05)
     assert type(error) is ProxyError
     assert error.args[0] == "Unable to connect to proxy"
-    assert type(error.original_error) is ReadTimeoutError
+    assert type(error.original_error) is HandshakeTimeoutError
     assert str(error.original_error).endswith("Read timed out. (read timeout=0.05)")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "script"),
+    [
+        ("http", [Recv(), Stall()]),  # no answer to CONNECT
+        ("http", [Recv(), Send(b"HTTP/1.1 200 OK\r\n\r\n"), Stall()]),  # no TLS behind it
+        ("https", [Stall()]),  # no TLS with the proxy
+    ],
+)
+def test_a_way_that_is_not_open_in_time_is_tried_again_whatever_the_method(scheme, script):
+    retries = Retry(total=5, connect=1, read=0, other=0)
+    with serve(list(script), list(script)) as proxy:
+        with ProxyManager(f"{scheme}://127.0.0.1:{proxy.port}", timeout=0.1) as manager:
+            with pytest.raises(MaxRetryError) as caught:
+                manager.request("POST", "https://a.test/", retries=retries)
+        assert proxy.connections == 2
+    reason = caught.value.reason
+    assert type(getattr(reason, "original_error", reason)) is HandshakeTimeoutError
 
 
 def test_a_proxy_that_is_not_there_counts_as_a_failure_to_connect(dead_port):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import pickle
 
 import pytest
 
 from tests.support.scripted import Call, Recv, Send, Stall, serve
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Retry
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Retry, Timeout
 from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HandshakeTimeoutError,
     InsecureRequestWarning,
     MaxRetryError,
     ProtocolError,
@@ -98,13 +101,58 @@ def test_a_peer_that_speaks_no_tls_is_an_ssl_error(answer):
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_handshake_that_stalls_is_a_read_timeout(method):
+def test_a_handshake_that_stalls_is_a_connect_timeout(method):
+    retries = Retry(total=5, connect=1, read=0, other=0)
     with serve([Stall()], [Stall()]) as server:
-        with pool_for(server, timeout=0.05, retries=1) as pool:
-            with pytest.raises((MaxRetryError, ReadTimeoutError)) as caught:
+        with pool_for(server, timeout=Timeout(connect=0.05, read=9), retries=retries) as pool:
+            with pytest.raises(MaxRetryError) as caught:
                 pool.request(method, "/")
-            assert pool.num_connections == (2 if method == "GET" else 1)
-    assert "Read timed out. (read timeout=0.05)" in str(caught.value)
+            assert pool.num_connections == 2
+    assert type(caught.value.reason) is HandshakeTimeoutError
+
+
+@pytest.mark.parametrize(
+    "caught_as", [ConnectTimeoutError, ReadTimeoutError, HandshakeTimeoutError]
+)
+def test_it_is_caught_as_either_kind_of_timeout_and_says_what_it_always_said(caught_as):
+    with serve([Stall()]) as server, pool_for(server, timeout=0.05) as pool:
+        with pytest.raises(caught_as) as caught:
+            pool.request("GET", "/where", retries=False)
+        error = caught.value
+        assert str(error) == f"{pool}: Read timed out. (read timeout=0.05)"
+        assert (error.pool, error.url) == (pool, "/where")
+        assert isinstance(error.__cause__, TimeoutError)
+    copied = pickle.loads(pickle.dumps(error))
+    assert type(copied) is HandshakeTimeoutError
+    assert (copied.pool, copied.url, str(copied)) == (
+        None,
+        "/where",
+        "None: Read timed out. (read timeout=0.05)",
+    )
+
+
+def test_a_pool_with_an_error_of_its_own_for_timeouts_raises_that():
+    class Slow(ReadTimeoutError):
+        pass
+
+    class Own(HTTPSConnectionPool):
+        def _raise_timeout(self, err, url, timeout_value):
+            raise Slow(self, url, f"slow: {timeout_value}") from err
+
+    with serve([Stall()]) as server, Own(server.host, server.port, timeout=0.05) as pool:
+        with pytest.raises(Slow, match=r"slow: 0\.05"):
+            pool.request("GET", "/", retries=False)
+
+
+def test_a_policy_that_knows_connect_errors_in_its_own_way_is_asked():
+    class Own(Retry):
+        def _is_connection_error(self, err):
+            return False
+
+    with serve([Stall()]) as server, pool_for(server, timeout=0.05) as pool:
+        with pytest.raises(ReadTimeoutError):
+            pool.request("POST", "/", retries=Own(3))
+        assert pool.num_connections == 1
 
 
 @pytest.mark.parametrize("error", [SSLError("late"), CertificateError("late")])

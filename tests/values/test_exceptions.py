@@ -62,6 +62,7 @@ BASES = {
     "TimeoutError": "HTTPError",
     "ReadTimeoutError": "TimeoutError RequestError",
     "ConnectTimeoutError": "TimeoutError",
+    "HandshakeTimeoutError": "ConnectTimeoutError ReadTimeoutError",
     "NewConnectionError": "ConnectTimeoutError HTTPError",
     "NameResolutionError": "NewConnectionError",
     "EmptyPoolError": "PoolError",
