@@ -1,8 +1,8 @@
 """Compare clients side by side: ``python benchmarks/run.py --scenario tiny,api --rounds 7``.
 
 Every client has a process of its own, on one core; the server has another.  In each round each
-client does the same slice of work, one after the other, in an order that rotates: so noise of the
-machine meets all alike.  Told are the client's CPU time (user and system, all threads) for each
+client does the same amount of work, one after the other, in an order that rotates, so that noise
+of the machine affects all alike.  Printed is the CPU time (user and system, all threads) for each
 request or megabyte, as the median of the rounds, and the median of the *ratios* to the baseline
 within a round, with its quartiles.  The baseline is urllib3 2.8.0.
 """

@@ -25,7 +25,7 @@ class Scenario(NamedTuple):
     A client without that method, or not among ``only``, is left out.
     """
 
-    what: str  # a unit, for people
+    what: str  # as the tables name it
     do: str = "get"
     url: str = "{http}/tiny"
     count: int = 500  # calls in a slice
@@ -35,13 +35,13 @@ class Scenario(NamedTuple):
     threads: int = 1
     another_url: bool = False  # each call
     prepare: str = ""  # a method of the client, called before it is used
-    fresh: bool = False  # a process for each slice, told by its measure below
+    fresh: bool = False  # a process for each slice, measured as below
     measure: str = "cpu"  # seconds of user and system time; or memory, in bytes
     sizes: tuple[int, ...] = ()  # ours alone, with so many of something: see worker.SIZED
 
 
 def large(what: str, url: str, do: str = "get", **more: Any) -> Scenario:
-    """A body of 100 MiB, told by the megabyte."""
+    """A body of 100 MiB, measured by the megabyte."""
     return Scenario(what, do, url, count=1, unit="MB", **more)
 
 

@@ -82,7 +82,7 @@ def gzip_large() -> bytes:
     return head + pressed * times + b"\x03\x00" + struct.pack("<LL", check, LARGE)
 
 
-ANOTHER = "$request_id"  # in a field: what nginx puts there is another each time
+UNIQUE = "$request_id"  # in a field: nginx puts a new value there each time
 
 
 def pages() -> dict[str, tuple[dict[str, str], bytes]]:
@@ -90,7 +90,7 @@ def pages() -> dict[str, tuple[dict[str, str], bytes]]:
     gzipped = {"Content-Encoding": "gzip"}
     return {
         "tiny": ({}, b"x" * 100),
-        "ids": ({"X-Request-Id": ANOTHER}, b"x" * 100),
+        "ids": ({"X-Request-Id": UNIQUE}, b"x" * 100),
         "api": (API_FIELDS, records(3000)),
         "gzip100k": (gzipped, gzip.compress(records(100_000))),
         "large": ({}, b""),
@@ -287,7 +287,7 @@ def talk(
                         piece = piece.replace(b": keep-alive", b": close", 1)  # noqa: PLW2901
                     if path == b"ids":
                         another = secrets.token_hex(16).encode()
-                        piece = piece.replace(ANOTHER.encode(), another)  # noqa: PLW2901
+                        piece = piece.replace(UNIQUE.encode(), another)  # noqa: PLW2901
                     for _ in range(times):
                         sock.sendall(piece)
                 if closing:

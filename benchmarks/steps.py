@@ -1,12 +1,12 @@
-"""What each step of making a request cheap buys: ours with one step off, beside ours as it is.
+"""What each step of making a request cheap saves: this package with and without the step.
 
     python benchmarks/steps.py --rounds 15 --json docs/benchmarks.json
     python benchmarks/steps.py --instructions --json docs/benchmarks.json
 
-A step is switched off from outside, at run time, by putting the plain way in its place: most of
-them are seams that programs use, too.  The second command counts instructions (callgrind, of
-Debian's valgrind), which no other load of the machine can change.  A test holds that each switch
-still does something.
+A step is switched off from outside, at run time, by putting the ordinary way in its place.  Most of
+the switches are functions that programs replace, too.  The second command counts instructions (by
+callgrind, a part of valgrind), which do not depend on other load of the machine.  A test verifies
+that each switch still has an effect.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ STEPS = {
         ),
     )
 }
-# Scenario -> two numbers of calls whose instructions are counted, the difference being told.
+# Scenario -> two numbers of calls whose instructions are counted, whose difference counts.
 CALLS = {"chunked1k": (1, 2), "tls_new": (2, 8)}
 
 

@@ -1,4 +1,4 @@
-"""One client in one process: does a slice of a scenario for each line it reads, tells the cost.
+"""One client in one process: runs a part of a scenario for each line it reads, prints the cost.
 
 python worker.py CLIENT SCENARIO '{"http": "http://...", "ca": "/path", ...}' '{"size": 8}'
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PAGE = resource.getpagesize()
-LIVE = 8  # hosts that are asked, among thousands that are known
+LIVE = 8  # hosts that get requests, among thousands that are known
 
 
 def slice_of(call: Callable[[str], int], scenario: Scenario, url: str, count: int) -> float:
@@ -59,7 +59,7 @@ def timed(work: Callable[[], float]) -> float:
 
 
 def memory(client: Any, scenario: Scenario, url: str) -> float:
-    """Bytes for each of what the client is told to keep."""
+    """Bytes of memory for each object that the client keeps."""
     make = getattr(client, scenario.do)
     few = make(url, 2)  # whatever is imported or allocated once
     gc.collect()

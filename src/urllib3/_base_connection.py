@@ -27,12 +27,13 @@ class ProxyConfig(typing.NamedTuple):
     assert_fingerprint: str | None
 
 
-# The members of a _ResponseOptions.  A connection has them as a plain tuple, taken apart at once.
+# The members of a _ResponseOptions, in its order.  A connection keeps them as a plain tuple, since
+# a named one costs a call for each request.
 _Options = tuple[str, str, bool, bool, bool]
 
 
 class _ResponseOptions(typing.NamedTuple):
-    """What ``request()`` was told about the response that ``getresponse()`` will make."""
+    """The options of ``request()`` that decide what ``getresponse()`` returns."""
 
     request_method: str
     request_url: str

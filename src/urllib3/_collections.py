@@ -1,4 +1,9 @@
-"""Header fields by name, and a mapping that forgets what was not used for longest."""
+"""Header fields by name, and a mapping that drops its least recently used key.
+
+Knows how fields are stored and joined (RFC 9110, 5.2 and 5.3), and no field in particular, except
+those that describe a body.  The rule: names are compared without regard to case; names and values
+come out as they came in, and in order.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +33,9 @@ ValidHTTPHeaderSource = typing.Union[Mapping[str, str], Iterable[tuple[str, str]
 
 
 class RecentlyUsedContainer(MutableMapping[K, V]):
-    """A thread-safe mapping of at most *maxsize* keys; the one not used for longest goes first.
+    """A thread-safe mapping of up to *maxsize* keys, which drops the least recently used one.
 
-    :param dispose_func: called with each value that leaves, when the lock is no longer held
+    :param dispose_func: called with each value that is dropped, after the lock is released
     """
 
     def __init__(self, maxsize: int = 10, dispose_func: Callable[[V], None] | None = None) -> None:
@@ -38,10 +43,10 @@ class RecentlyUsedContainer(MutableMapping[K, V]):
         self._maxsize = maxsize
         self.dispose_func = dispose_func
         self._container: OrderedDict[K, V] = OrderedDict()
-        #: Held by every operation; re-entrant, so that a caller may make two of them one.
+        #: Held by every operation; re-entrant, so that a caller may combine two of them into one.
         self.lock = RLock()
-        # The pair used last, unless something has changed since: it is asked for most often, and
-        # asking for it again changes nothing.
+        # The pair used last, unless something has changed since.  Most requests of a program go to
+        # the host of the one before; finding its pool again takes no lock and changes no order.
         self._newest: tuple[K, V] | None = None
 
     def __getitem__(self, key: K) -> V:
@@ -58,7 +63,7 @@ class RecentlyUsedContainer(MutableMapping[K, V]):
     def get(self, key: K, default: V | D) -> V | D: ...
 
     def get(self, key: K, default: typing.Any = None) -> typing.Any:
-        """The value of *key*, which has been used now, or *default*."""
+        """The value of *key*, which becomes the most recently used one, or *default*."""
         newest = self._newest
         if newest is not None and newest[0] is key:
             return newest[1]
@@ -98,7 +103,7 @@ class RecentlyUsedContainer(MutableMapping[K, V]):
         raise NotImplementedError("Iteration over this class is unlikely to be threadsafe.")
 
     def clear(self) -> None:
-        """Empty the mapping, then dispose of what it held, oldest use first."""
+        """Empty the mapping, then dispose of its values, the least recently used first."""
         with self.lock:
             gone = list(self._container.values())
             self._newest = None
@@ -117,7 +122,7 @@ class RecentlyUsedContainer(MutableMapping[K, V]):
 
 
 class HTTPHeaderDictItemView(set[tuple[str, str]]):
-    """What :meth:`HTTPHeaderDict.items` gives: every field as a pair, repeated names and all."""
+    """What :meth:`HTTPHeaderDict.items` returns: every field as a pair, repeated names included."""
 
     _headers: HTTPHeaderDict
 
@@ -148,19 +153,19 @@ class _Sentinel(Enum):
 def _text(name: typing.Any) -> typing.Any:
     """A name as str, if it is bytes.
 
-    Asked for names that are no str alone: a call costs as much as the look-up that follows.
+    Called only for names that are not str: a call costs as much as the look-up that follows.
     """
     return name.decode("latin-1") if isinstance(name, bytes) else name
 
 
 class HTTPHeaderDict(MutableMapping[str, str]):
-    """Header fields: names without regard to case, repeated ones kept apart, in order of arrival.
+    """Header fields in the order received, found by name without regard to case.
 
-    :param headers: another one, a mapping, pairs, or anything with ``keys`` and item access
+    :param headers: a header dict, a mapping, pairs, or anything with ``keys`` and item access
     :param kwargs: further fields
 
     Reading an item joins its values by ``", "``; :meth:`getlist` keeps them apart (RFC 9110, 5.3).
-    A name may be bytes, too, which are taken for latin-1.
+    A name may also be bytes, which are decoded as latin-1.
     """
 
     #: Lower-cased name -> [name as first spelled, value, value, ...]
@@ -168,7 +173,7 @@ class HTTPHeaderDict(MutableMapping[str, str]):
 
     def __init__(self, headers: ValidHTTPHeaderSource | None = None, **kwargs: str) -> None:
         self._container = {}
-        if type(headers) is dict:  # as nearly always
+        if type(headers) is dict:  # the usual case, without the questions of extend()
             for name, value in headers.items():
                 self.add(name, value)
         elif isinstance(headers, HTTPHeaderDict):
@@ -205,15 +210,15 @@ class HTTPHeaderDict(MutableMapping[str, str]):
         del self._container[key.lower()]
 
     def discard(self, key: str) -> None:
-        """Remove the fields called *key*, if there are any."""
+        """Remove the fields with the name *key*, if there are any."""
         if type(key) is not str:
             key = _text(key)
         self._container.pop(key.lower(), None)
 
     def add(self, key: str, val: str, *, combine: bool = False) -> None:
-        """Add a field beside those of the same name.
+        """Add a field, keeping those of the same name.
 
-        :param combine: join it to the last of them by ``", "`` instead
+        :param combine: append it to the last of them, after ``", "``, instead
         """
         if type(key) is not str:
             key = _text(key)
@@ -280,7 +285,7 @@ class HTTPHeaderDict(MutableMapping[str, str]):
     def getlist(self, key: str, default: D) -> list[str] | D: ...
 
     def getlist(self, key: str, default: typing.Any = _Sentinel.not_passed) -> typing.Any:
-        """A list of the values of *key*, kept apart; *default*, or an empty list, without any."""
+        """The values of *key*, kept apart; if there are none, *default* or an empty list."""
         if type(key) is not str:
             key = _text(key)
         entry = self._container.get(key.lower())
@@ -288,7 +293,7 @@ class HTTPHeaderDict(MutableMapping[str, str]):
             return entry[1:]
         return [] if default is _Sentinel.not_passed else default
 
-    # Names that http.client, http.cookiejar and email know it by.
+    # The names by which http.client, http.cookiejar and email call it.
     getheaders = getlist
     getallmatchingheaders = getlist
     iget = getlist

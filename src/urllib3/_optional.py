@@ -1,6 +1,7 @@
-"""What may be missing, looked for once and for all who ask: decoders of content codings, and ssl.
+"""Modules that may be missing: decoders of content codings, and ``ssl``.
 
-A decoder that cannot be imported is None.
+Knows what can be imported, and nothing of its use.  The rule: each is tried once, here; a decoder
+that cannot be imported is None.
 """
 
 from __future__ import annotations

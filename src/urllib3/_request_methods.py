@@ -1,6 +1,7 @@
-"""``request()``: a call in a program's terms, encoded into one in HTTP's.
+"""``request()``: fields and JSON of a program become the URL or the body of a request.
 
-Knows how fields and JSON become a URL or a body; who sends them is the subclass's affair.
+Knows encodings, and neither pools nor connections: the ``urlopen`` of the subclass sends.  The
+rule: what the caller gave (headers, fields, body) is never changed in place.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _TYPE_ENCODE_URL_FIELDS = typing.Union[Sequence[tuple[str, str | bytes]], Mappin
 class RequestMethods:
     """Mixin for classes with an ``urlopen`` method.
 
-    :param headers: default fields for every request that names none
+    :param headers: header fields of every request that brings none of its own
     """
 
     _encode_url_methods = {"DELETE", "GET", "HEAD", "OPTIONS"}  # noqa: RUF012  # public to subclasses
@@ -60,7 +61,7 @@ class RequestMethods:
         json: typing.Any | None = None,
         **urlopen_kw: typing.Any,
     ) -> BaseHTTPResponse:
-        """Make a request, encoding *fields* or *json* as the method calls for.
+        """Make a request, with *fields* in the URL or the body, as the method requires.
 
         :param method: sent in upper case
         :param body: bytes, str, file-like object or iterable
@@ -79,7 +80,7 @@ class RequestMethods:
         if method in self._encode_url_methods:
             encode = self.request_encode_url
             if not fields and getattr(encode, "__func__", None) is _OUR_ENCODE_URL:
-                # What it would do, in one call less.
+                # What request_encode_url() does, unless it is overridden, with one call less.
                 headers = self.headers if headers is None else headers
                 return self.urlopen(method, url, headers=headers, **urlopen_kw)
             return encode(method, url, fields=fields, headers=headers, **urlopen_kw)
@@ -113,7 +114,7 @@ class RequestMethods:
         """Make a request with *fields* in its body.
 
         :param encode_multipart: multipart/form-data, else application/x-www-form-urlencoded
-        :param multipart_boundary: a random one unless given
+        :param multipart_boundary: default: a random one
         """
         fresh = HTTPHeaderDict(self.headers if headers is None else headers)
         if fields:
@@ -172,7 +173,7 @@ def json_body(
 
 @functools.cache
 def _json_encoder() -> json.JSONEncoder:
-    import json  # costs an import nobody else needs
+    import json  # here, since most programs send no JSON
 
     return json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
@@ -183,7 +184,7 @@ def fields_body(
     multipart: bool = True,
     boundary: str | None = None,
 ) -> bytes | str:
-    """*fields* as a body; its Content-Type is added to *headers* unless one is there."""
+    """*fields* as a body; its Content-Type is added to *headers* unless they have one."""
     body: bytes | str
     if multipart:
         body, content_type = encode_multipart_formdata(fields, boundary=boundary)

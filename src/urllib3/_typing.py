@@ -1,4 +1,7 @@
-"""Shapes of what modules hand to each other, so that a lower one need not import a higher."""
+"""Protocols of what modules pass to each other, so that a lower layer need not import a higher one.
+
+Knows names and types alone.  The rule: a Protocol has only the members that its users need.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ if typing.TYPE_CHECKING:
 
 
 class CountsBody(typing.Protocol):
-    """A response, as far as an error about its chunks asks it."""
+    """The part of a response that an error about its chunks reports."""
 
     length_remaining: int | None
 
@@ -30,7 +33,7 @@ class Proxy(typing.Protocol):
 
 
 class BaseResponse(typing.Protocol):
-    """What a connection answers with, as far as a pool asks it."""
+    """The part of a response that a pool uses."""
 
     status: int
     version_string: str
@@ -44,7 +47,7 @@ class BaseResponse(typing.Protocol):
 
 
 class ProxySettings(typing.Protocol):
-    """How to speak to a proxy, as far as the route depends on it."""
+    """The settings of a proxy that decide about the route."""
 
     @property
     def use_forwarding_for_https(self) -> bool: ...
@@ -64,6 +67,6 @@ class ProxyTlsSettings(typing.Protocol):
 
 
 class KeepsConnections(typing.Protocol):
-    """A pool, as far as a response gives its connection back to it."""
+    """The part of a pool to which a response returns its connection."""
 
     def _put_conn(self, conn: typing.Any) -> None: ...

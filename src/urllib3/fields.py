@@ -1,4 +1,8 @@
-"""The parts of a multipart/form-data body (RFC 7578)."""
+"""The parts of a multipart/form-data body (RFC 7578): their headers, and how names are quoted.
+
+Knows one part at a time; :mod:`.filepost` joins parts to a body.  The rule: a name or file name
+never ends its line or its parameter early, whatever characters it has.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ _Formatter = Callable[[str, _TYPE_FIELD_VALUE], str]
 
 
 def guess_content_type(filename: str | None, default: str = "application/octet-stream") -> str:
-    """The media type that *filename* ends in, or *default*."""
+    """The media type that the extension of *filename* stands for, or *default*."""
     if not filename:
         return default
     import mimetypes  # reads the system's tables when first used
@@ -31,7 +35,7 @@ _ESCAPES = {10: "%0A", 13: "%0D", 34: "%22"}
 def format_multipart_header_param(name: str, value: _TYPE_FIELD_VALUE) -> str:
     """``name="value"`` as browsers write it, with line ends and quotes percent-encoded.
 
-    :param value: bytes are taken for UTF-8
+    :param value: bytes are decoded as UTF-8; UnicodeDecodeError if they are not
     """
     return f'{name}="{_text(value).translate(_ESCAPES)}"'
 
@@ -94,9 +98,9 @@ class RequestField:
 
     :param name: of the form field
     :param data: str, bytes or int
-    :param filename: as the sender's file is called; None = no file
+    :param filename: the name of the file that is sent; None = it is not a file
     :param headers: further header fields of the part
-    :param header_formatter: deprecated: writes a parameter instead of
+    :param header_formatter: deprecated: formats a parameter in place of
         :func:`format_multipart_header_param`
     """
 
@@ -154,10 +158,10 @@ class RequestField:
         )
 
     def render_headers(self) -> str:
-        """The header of this part, empty line included.
+        """The header section of this part, empty line included.
 
-        Raises ValueError for a name or value with a line end in it: it would begin another field,
-        or the body.
+        Raises ValueError for a name or value that contains a line end, which would start another
+        field, or the body.
         """
         first = ("Content-Disposition", "Content-Type", "Content-Location")
         ordered = [name for name in first if name in self.headers]
@@ -181,7 +185,7 @@ class RequestField:
     ) -> None:
         """Set the header fields that make this a part of a form.
 
-        :param content_disposition: ``form-data`` unless given
+        :param content_disposition: default ``form-data``
         """
         parts = self._render_parts((("name", self._name), ("filename", self._filename)))
         self.headers["Content-Disposition"] = f"{content_disposition or 'form-data'}; {parts}"

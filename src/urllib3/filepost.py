@@ -1,4 +1,8 @@
-"""Forms as multipart/form-data bodies (RFC 7578)."""
+"""Forms as multipart/form-data bodies (RFC 7578).
+
+Knows how parts are joined; what one part looks like is the business of :mod:`.fields`.  The rule:
+the whole body is built in memory, so that its length is known before it is sent.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ _TYPE_FIELDS = typing.Union[_TYPE_FIELDS_SEQUENCE, Mapping[str, _TYPE_FIELD_VALU
 
 
 def choose_boundary() -> str:
-    """A boundary nobody can have written into the data: 32 random hexadecimal digits."""
+    """A boundary that no data can contain by chance or design: 32 random hexadecimal digits."""
     return os.urandom(16).hex()
 
 
@@ -39,7 +43,7 @@ def encode_multipart_formdata(
     """``(body, content type)`` of a form.
 
     :param fields: see :func:`iter_field_objects`
-    :param boundary: a random one unless given
+    :param boundary: default: a random one
 
     Raises TypeError for data that is neither str, bytes nor int, ValueError for a header field
     with a line end.

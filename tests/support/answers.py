@@ -1,4 +1,4 @@
-"""Answers that are there before they are asked for, read through a true pool and connection.
+"""Responses that have been sent before they are requested, read by a real pool and connection.
 
     with answer(b"HTTP/1.1 200 OK...", preload_content=False) as (response, pool): ...
 

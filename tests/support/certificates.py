@@ -1,4 +1,4 @@
-"""An authority and what it has signed, made anew for each test session.
+"""A certificate authority and what it has signed, created for each test session.
 
 Make the fixture known to a folder of tests by importing it in its ``conftest.py``.
 """

@@ -1,4 +1,4 @@
-"""Server programs of the machine, started on free ports for the length of a ``with`` block."""
+"""Installed server programs, run on free ports for the duration of a ``with`` block."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def running(
 ) -> Iterator[int]:
     """Run COMMAND, made for a port, until the block ends; gives the port once it answers.
 
-    Nobody can hand over a bound port to a foreign program: a free one is looked up, and if
-    somebody else was faster, the next.
+    A bound port cannot be passed to such a program: a free one is looked up, and if another
+    process takes it first, the next.
     """
     for attempt in range(5):
         with socket.socket() as sock:

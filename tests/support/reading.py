@@ -1,4 +1,4 @@
-"""The ways of reading a body to its end, or to an error, and telling what came of it."""
+"""The ways of reading a body to its end or to an error, and a record of what was read."""
 
 from __future__ import annotations
 

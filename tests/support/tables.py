@@ -1,4 +1,4 @@
-"""Tables of examples: ``tests/data/*.json``, each row an expression and what comes of it.
+"""Tables of examples: ``tests/data/*.json``, each row an expression and its result.
 
 A result is the ``ascii()`` of the value, or ``raises Class: text``; ``raises Class`` alone where the
 text is Python's own and varies with its version.  A row whose result is not that of urllib3 2.8.0 says

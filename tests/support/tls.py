@@ -1,4 +1,4 @@
-"""Servers that shake hands, and tell what they saw; and TLS in TLS as the far end has it."""
+"""TLS servers that record the handshakes they saw, and the server's side of TLS in TLS."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def tls_server(
     context: ssl.SSLContext,
     talk: Callable[[ssl.SSLSocket], None] | None = None,
 ) -> Iterator[TlsServer]:
-    """A server on the loopback interface that shakes hands, then answers each request with ``ok``.
+    """A TLS server on loopback that answers each request with ``ok``.
 
     :param talk: what to do with the secured socket instead
     """
@@ -41,7 +41,7 @@ def tls_server(
     threads: list[threading.Thread] = []
 
     def serve(raw: socket.socket) -> None:
-        # A client that refuses us breaks off, and that is its right.
+        # A client that rejects the certificate breaks off: that is expected.
         with contextlib.suppress(OSError), raw, context.wrap_socket(raw, server_side=True) as sock:
             server.protocols.append(sock.selected_alpn_protocol())
             server.clients.append(sock.getpeercert(binary_form=True))

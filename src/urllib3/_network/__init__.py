@@ -1,1 +1,1 @@
-"""From a name to a secured socket: the route, the tunnel, TLS.  Knows nothing of requests."""
+"""From a host to a secured socket: the route, the tunnel, TLS.  Knows nothing of requests."""

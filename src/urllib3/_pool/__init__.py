@@ -1,1 +1,1 @@
-"""What a pool decides, without sockets: queue, key, expiry, failure, redirect."""
+"""What a pool decides, without sockets: queue, key, expiry, failure, redirect.  No I/O here."""

@@ -1,4 +1,8 @@
-"""The one map from what goes wrong below a pool to the errors a pool raises."""
+"""Which errors a pool raises for what goes wrong below it.
+
+Knows the errors of sockets, ``ssl`` and ``http.client``, and of a connection only how far it got.
+The rule: what an attempt raises is translated here alone; ``_body.buffer`` does it for reading.
+"""
 
 import re
 import typing
@@ -14,7 +18,7 @@ from ..exceptions import (
 )
 from ..util.ssl_match_hostname import CertificateError
 
-#: What a request may be tried again after.  Anything else leaves as it is.
+#: Errors after which a request may be tried again.  All others are raised as they are.
 RETRYABLE = (
     TimeoutError,
     HTTPException,
@@ -37,7 +41,7 @@ class Failure(typing.NamedTuple):
 def translate(error: Exception, conn: typing.Any) -> Exception:
     """The error to raise, or to count against the retries, for *error* on *conn*.
 
-    Before a proxy has been reached every fault is the proxy's.
+    Until a proxy has been reached, every error is the proxy's.
     """
     if isinstance(error, (BaseSSLError, CertificateError)):
         error = SSLError(error)
@@ -54,7 +58,7 @@ _MISTAKEN_FOR_TLS = ("wrong version number", "unknown protocol", "record layer f
 
 
 def _wrap_proxy_error(err: Exception, proxy_scheme: str | None) -> ProxyError:
-    """*err* as the fault of the proxy, with a hint where its URL looks wrong."""
+    """*err* as an error of the proxy, with a hint if its URL seems to have the wrong scheme."""
     words = re.sub(r"[^a-z]", " ", str(err).lower())
     message = "Unable to connect to proxy"
     if proxy_scheme == "https" and any(text in words for text in _MISTAKEN_FOR_TLS):

@@ -1,4 +1,8 @@
-"""The key under which a manager keeps a pool."""
+"""The key under which a manager keeps a pool.
+
+Knows which settings tell pools apart.  The rule: settings that differ in anything here never share
+a connection.
+"""
 
 import typing
 
@@ -8,7 +12,7 @@ from ..util.url import Url
 
 
 class PoolKey(typing.NamedTuple):
-    """Everything that makes one pool different from another.
+    """All settings by which pools differ.
 
     podman and yt-dlp build keys of their own from ``PoolKey._fields``.
     """

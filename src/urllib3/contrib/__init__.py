@@ -1,1 +1,1 @@
-"""Doors that an ordinary program leaves shut: other TLS libraries, SOCKS proxies, browsers."""
+"""Optional parts: another TLS library, SOCKS proxies, Python in browsers.  Imported on request."""

@@ -1,6 +1,7 @@
-"""HTTP/2 on request: one function puts it behind https, another takes it out again.
+"""HTTP/2, switched on by one function and off by another.
 
-Needs the ``h2`` package, and loads it only when asked.
+Knows what has to be replaced in the package; how HTTP/2 is spoken is in :mod:`.connection`.  The
+rule: ``h2`` is imported only by programs that switch HTTP/2 on.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ import typing
 
 __all__ = ["extract_from_urllib3", "inject_into_urllib3"]
 
-#: The https connection class that was replaced; None while nothing is.
+#: The https connection class that was replaced; None while HTTP/2 is off.
 orig_HTTPSConnection: typing.Any = None
 
 
 def inject_into_urllib3() -> None:
-    """Use HTTP/2 for https wherever the server agrees to it, from the next connection on.
+    """Use HTTP/2 for https wherever the server selects it, from the next connection on.
 
-    Raises ImportError if ``h2`` is missing or of another major version than 4.
+    Raises ImportError if ``h2`` is missing or its major version is not 4.
     """
     global orig_HTTPSConnection
     if orig_HTTPSConnection is not None:

@@ -1,6 +1,7 @@
-"""A connection that speaks HTTP/2 where the server agreed to it, HTTP/1.1 where not (RFC 9113).
+"""A connection that speaks HTTP/2 if the server selects it, else HTTP/1.1 (RFC 9113).
 
-The frames are the ``h2`` package's; here is when to send and when to wait.  One request at a time.
+Knows when to send and when to wait; frames are made and parsed by the ``h2`` package.  The rule:
+one request at a time, and its whole response is received before it is handed out.
 """
 
 from __future__ import annotations
@@ -42,20 +43,20 @@ T = typing.TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-# RFC 9113, 8.2.1: field names are tokens in lower case; values have no line ends and no NUL, and do
-# not begin or end with blanks.
+# RFC 9113, 8.2.1: field names are tokens in lower case; values contain no line end and no NUL, and
+# neither begin nor end with a blank.
 RE_IS_LEGAL_HEADER_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+\Z")
 RE_IS_ILLEGAL_HEADER_VALUE = re.compile(rb"[\0\x00\x0a\x0d]|^[ \t]|[ \t]\Z")
 
 _RECEIVE = 65536  # bytes asked of the socket at a time
-# Bytes a peer may send ahead of our reading, per stream and in all: RFC 9113's 64 KiB would make
-# every larger body wait for a round trip again and again.
+# Bytes that a peer may send before we have read them, for each stream and in all.  With the 64 KiB
+# of RFC 9113 every larger body would wait for one round trip after another.
 _WINDOW = 1 << 20
-_MOST_FIELDS = 65536  # bytes of a decoded header list
+_MAX_FIELDS = 65536  # bytes of a decoded header list
 
 # RFC 9113, 4.1 and 6.8: length (24 bits), type, flags, stream; then the last stream and the reason.
 _FRAME_HEAD = 9
-_LONGEST_FRAME = 16384
+_MAX_FRAME = 16384
 _GOAWAY = 7
 _GOAWAY_FIELDS = struct.Struct("!LL")
 
@@ -69,11 +70,11 @@ def _is_illegal_header_value(value: bytes) -> bool:
 
 
 class StreamFailed(http.client.HTTPException):
-    """The peer gave the request up: RST_STREAM, GOAWAY, or frames that are no HTTP/2."""
+    """The peer has given up the request: RST_STREAM, GOAWAY, or frames that are not HTTP/2."""
 
 
 class _LockedObject(typing.Generic[T]):
-    """An object that is used under a lock: ``with locked as object``."""
+    """An object that is used only under a lock: ``with locked as object``."""
 
     __slots__ = ("_obj", "lock")
 
@@ -105,10 +106,10 @@ class _Answer:
 
 
 class HTTP2Connection(HTTPSConnection):
-    """An https connection that uses HTTP/2 if the handshake settled on it.
+    """An https connection that uses HTTP/2 if the handshake has selected it.
 
-    Takes the arguments of ``HTTPSConnection`` but *proxy* and *proxy_config*, which raise
-    NotImplementedError.
+    Takes the arguments of ``HTTPSConnection``, except *proxy* and *proxy_config*, for which it
+    raises NotImplementedError.
     """
 
     def __init__(self, host: str, port: int | None = None, **kwargs: typing.Any) -> None:
@@ -135,7 +136,7 @@ class HTTP2Connection(HTTPSConnection):
     # ------------------------------------------------------------ connecting
 
     def connect(self) -> None:
-        """Connect; if HTTP/2 was agreed on, say hello."""
+        """Connect; if HTTP/2 was selected, send the connection preface (RFC 9113, 3.4)."""
         super().connect()
         self._h2_spoken = self._speaks_http2
         if self._h2_spoken:
@@ -151,13 +152,13 @@ class HTTP2Connection(HTTPSConnection):
         headers: Mapping[str, str] | None = None,
         scheme: str = "http",
     ) -> None:
-        """NotImplementedError."""
+        """Raises NotImplementedError: a proxy cannot be used."""
         raise NotImplementedError("HTTP/2 does not support setting up a tunnel through a proxy")
 
     def close(self) -> None:
-        """Say goodbye, if that is still possible, and close."""
+        """Send GOAWAY if that is still possible, and close the socket."""
         if self._h2_spoken and self.sock is not None:
-            # The peer may be gone, and then there is nobody to say it to.
+            # The peer may have closed already; GOAWAY is a courtesy.
             with self._h2_conn as conn, contextlib.suppress(Exception):
                 conn.close_connection()
                 self._flush(conn)
@@ -189,7 +190,7 @@ class HTTP2Connection(HTTPSConnection):
         self._answer = _Answer()
 
     def putheader(self, header: str | bytes, *values: typing.Any) -> None:
-        """Add a field; ValueError for what HTTP/2 does not allow in one."""
+        """Add a field; ValueError if HTTP/2 does not allow its name or value."""
         if self._h2_spoken is False:
             super().putheader(header, *values)
             return
@@ -205,7 +206,7 @@ class HTTP2Connection(HTTPSConnection):
             self._headers.append((name, raw))
 
     def endheaders(self, message_body: typing.Any = None, **kwargs: typing.Any) -> None:
-        """Send the fields; the request ends with them if there is no *message_body*."""
+        """Send the fields, which end the request unless a *message_body* is to follow."""
         if self._h2_spoken is False:
             super().endheaders(message_body, **kwargs)
             return
@@ -230,7 +231,7 @@ class HTTP2Connection(HTTPSConnection):
         with self._h2_conn as conn:
             for block in self._blocks(data):
                 if not self._send_block(conn, memoryview(block).cast("B")):
-                    # Answered already; nobody reads the rest (RFC 9113, 8.1).
+                    # Answered already: the server does not need the rest (RFC 9113, 8.1).
                     with contextlib.suppress(h2.exceptions.StreamClosedError):  # by the peer
                         conn.reset_stream(self._h2_stream, h2.errors.ErrorCodes.CANCEL)
                     self._flush(conn)
@@ -253,7 +254,7 @@ class HTTP2Connection(HTTPSConnection):
             raise TypeError(f"`data` should be str, bytes, iterable, or file. got {type(data)!r}")
 
     def _send_block(self, conn: h2.connection.H2Connection, block: memoryview) -> bool:
-        """Send *block* as far as the peer wants it; False if it has answered meanwhile."""
+        """Send *block*, waiting for room; False if the peer has answered before its end."""
         stream = typing.cast("int", self._h2_stream)
         while block:
             if typing.cast("_Answer", self._answer).complete:
@@ -279,7 +280,7 @@ class HTTP2Connection(HTTPSConnection):
         enforce_content_length: bool = True,
         **kwargs: typing.Any,
     ) -> None:
-        """Send a request as ``HTTPConnection.request`` does; HTTP/2 has frames for chunks."""
+        """Send a request as ``HTTPConnection.request`` does, never in chunks: frames delimit it."""
         if self.sock is None:
             self.connect()
         options = {
@@ -310,10 +311,10 @@ class HTTP2Connection(HTTPSConnection):
     # ------------------------------------------------------------ receiving
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]
-        """The whole answer.
+        """The response to the last :meth:`request`, once it has been received completely.
 
         Raises ``http.client.RemoteDisconnected`` if the peer closes before its end,
-        :class:`StreamFailed` if it gives the stream up.
+        :class:`StreamFailed` if the peer gives up the stream.
         """
         if self._h2_spoken is False:
             return super().getresponse()
@@ -334,29 +335,29 @@ class HTTP2Connection(HTTPSConnection):
         )
 
     def _receive_frames(self, conn: h2.connection.H2Connection) -> None:
-        """Wait for what the peer sends next, and act on it."""
+        """Wait for data from the peer, and handle the events in it."""
         data = self.sock.recv(_RECEIVE)
         if not data:
             raise http.client.RemoteDisconnected("Remote end closed connection without response")
         try:
             events = conn.receive_data(self._without_goaway(data))
         except h2.exceptions.ProtocolError as error:
-            self._flush(conn)  # says why
+            self._flush(conn)  # GOAWAY with the reason
             raise StreamFailed(str(error)) from error
         for event in events:
             self._act_on(conn, event)
         self._flush(conn)
 
     def _without_goaway(self, data: bytes) -> bytes:
-        """The complete frames that have arrived, without those that say the peer goes away.
+        """The complete frames that have arrived, without GOAWAY.
 
-        Streams up to the last one it names are still answered (RFC 9113, 6.8), but h2 accepts
-        nothing behind GOAWAY.
+        After it, streams up to the last one that it names are still answered (RFC 9113, 6.8), but
+        h2 accepts no further frame.
         """
         data = self._cut_short + data
-        frames, at = [], 0
-        while (end := _end_of_frame(data, at)) <= len(data):
-            frame = data[at:end]
+        frames, start = [], 0
+        while (end := _end_of_frame(data, start)) <= len(data):
+            frame = data[start:end]
             if frame[3] == _GOAWAY and len(frame) >= _FRAME_HEAD + 8:
                 self._going_away = True
                 last, code = _GOAWAY_FIELDS.unpack_from(frame, _FRAME_HEAD)
@@ -364,8 +365,8 @@ class HTTP2Connection(HTTPSConnection):
                     raise StreamFailed(f"GOAWAY from peer: {_name_of(code)}")
             else:
                 frames.append(frame)
-            at = end
-        self._cut_short = data[at:]
+            start = end
+        self._cut_short = data[start:]
         return b"".join(frames)
 
     def _act_on(self, conn: h2.connection.H2Connection, event: Event) -> None:
@@ -379,7 +380,7 @@ class HTTP2Connection(HTTPSConnection):
         elif isinstance(event, h2.events.StreamEnded):
             answer.complete = True
         elif isinstance(event, h2.events.StreamReset) and not answer.complete:
-            # Behind a complete answer it only means that no more of the request is wanted.
+            # After a complete response it only means that the rest of the request is not needed.
             where = "within the body" if answer.status else "from peer"
             raise StreamFailed(f"RST_STREAM {where}: {_name_of(event.error_code)}")
 
@@ -387,7 +388,7 @@ class HTTP2Connection(HTTPSConnection):
         self, conn: h2.connection.H2Connection, answer: _Answer, event: h2.events.DataReceived
     ) -> None:
         answer.body += event.data or b""
-        # The peer may send that much more: also what was only padding.
+        # Padding counts, too (RFC 9113, 6.1): the peer may send as much again.
         if event.flow_controlled_length and event.stream_id:
             conn.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
 
@@ -409,31 +410,31 @@ class HTTP2Connection(HTTPSConnection):
 def _new_h2_connection() -> h2.connection.H2Connection:
     config = h2.config.H2Configuration(client_side=True, header_encoding=False)
     conn = h2.connection.H2Connection(config=config)
-    # Initial values, for what is set later is not part of the first SETTINGS frame.
+    # As initial values: settings made later are not part of the first SETTINGS frame.
     codes = h2.settings.SettingCodes
     conn.local_settings = h2.settings.Settings(
         client=True,
         initial_values={
             codes.ENABLE_PUSH: 0,
             codes.INITIAL_WINDOW_SIZE: _WINDOW,
-            codes.MAX_HEADER_LIST_SIZE: _MOST_FIELDS,
+            codes.MAX_HEADER_LIST_SIZE: _MAX_FIELDS,
         },
     )
     return conn
 
 
 def _end_of_frame(data: bytes, start: int) -> int:
-    """Where the frame that begins at *start* ends; behind the end of *data* if it is cut short."""
+    """The offset of the end of the frame that begins at *start*; past *data* if incomplete."""
     head = data[start : start + _FRAME_HEAD]
     if len(head) < _FRAME_HEAD:
         return len(data) + 1
     size = int.from_bytes(head[:3], "big")
-    # What is longer than we allow is for h2 to refuse, at once.
-    return start + _FRAME_HEAD + size if size <= _LONGEST_FRAME else len(data)
+    # A frame longer than we allow is handed to h2 at once, which refuses it.
+    return start + _FRAME_HEAD + size if size <= _MAX_FRAME else len(data)
 
 
 def _path_of(url: str) -> str:
-    """Path and query alone, also of the whole URL to which a pool was redirected (8.3.1)."""
+    """Path and query (RFC 9113, 8.3.1); a pool that was redirected passes an absolute URL."""
     return parse_url(url).request_uri if url.startswith(("http://", "https://")) else url
 
 
@@ -450,17 +451,17 @@ def _name_of(code: object) -> str:
 
 
 class _Finished:
-    """Stands for the ``http.client`` response of an answer that has been received in full."""
+    """In place of the ``http.client`` response, for one that has been received completely."""
 
     def isclosed(self) -> bool:
         return True
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing: there is nothing to close."""
 
 
 class HTTP2Response(HTTPResponse, BaseHTTPResponse):
-    """An answer received over HTTP/2, its body in memory and not decoded."""
+    """A response received over HTTP/2; its body is in memory, not decoded."""
 
     def __init__(
         self,
@@ -482,13 +483,13 @@ class HTTP2Response(HTTPResponse, BaseHTTPResponse):
             original_response=typing.cast("typing.Any", _Finished()),
             request_url=request_url,
         )
-        self.enforce_content_length = False  # the frames have ended, so the body has
+        self.enforce_content_length = False  # the end of the stream is the end of the body
 
     @property
     def length_remaining(self) -> int:
-        """Nothing is left to receive."""
+        """0: nothing is left to receive."""
         return 0
 
     @length_remaining.setter
     def length_remaining(self, value: int | None) -> None:
-        """Reading what is in memory changes nothing."""
+        """Do nothing: the body has been received."""

@@ -1,6 +1,7 @@
-"""What is known of origins' support for HTTP/2, learned by one connection for all.
+"""Which origins support HTTP/2, found out by one connection for all.
 
-Imports nothing of the package, so that a plain connection can ask.
+Knows origins and threads, and neither sockets nor ``h2``: it imports nothing of the package, so
+that a connection for HTTP/1.1 can use it.  The rule: while one thread finds out, the others wait.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ Origin = tuple[str, int]
 
 
 class _HTTP2ProbeCache:
-    """True, False or None (unknown) for each ``(host, port)``, with a lock for whoever probes."""
+    """True, False or None (unknown) for each ``(host, port)``, with a lock for the prober."""
 
     __slots__ = ("_cache_locks", "_cache_values", "_lock")
 
@@ -23,7 +24,9 @@ class _HTTP2ProbeCache:
         self._cache_values: dict[Origin, bool | None] = {}
 
     def acquire_and_get(self, host: str, port: int) -> bool | None:
-        """What is known.  None makes the caller the prober, who must call :meth:`set_and_release`.
+        """Whether the origin supports HTTP/2.
+
+        None = unknown: the caller has to find out, and must call :meth:`set_and_release`.
 
         Waits while another thread is probing the same origin.
         """
@@ -41,10 +44,10 @@ class _HTTP2ProbeCache:
         return known
 
     def set_and_release(self, host: str, port: int, supports_http2: bool | None) -> None:
-        """Report what was found, None = nothing; the next thread that waits may probe then.
+        """Report what was found out, None = nothing; then the next thread that waits may probe.
 
-        Raises KeyError for an origin nobody acquired, ValueError for forgetting what is known,
-        RuntimeError if the calling thread is not the prober.
+        Raises KeyError for an origin that was never acquired, ValueError for None where the answer
+        is known, RuntimeError if the calling thread is not the one that probes.
         """
         origin = (host, port)
         with self._lock:

@@ -1,4 +1,7 @@
-"""The tools of the package that programs use on their own."""
+"""The tools of the package that programs use on their own, under one name.
+
+Defines nothing: each tool lives in the submodule that it is imported from here.
+"""
 
 from __future__ import annotations
 

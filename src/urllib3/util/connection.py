@@ -1,8 +1,8 @@
-"""Opening a TCP connection to a name.
+"""Opening a TCP connection to a host.
 
-streamlink, yt-dlp and others replace :func:`allowed_gai_family`, :data:`HAS_IPV6`,
-:func:`_set_socket_options` and :func:`create_connection` in this module: all are looked up here at
-each call.
+Knows names, addresses and sockets, and nothing of HTTP or TLS.  The rule: streamlink, yt-dlp and
+others replace :func:`allowed_gai_family`, :data:`HAS_IPV6`, :func:`_set_socket_options` and
+:func:`create_connection` in this module, so all of them are looked up here at each call.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _TYPE_SOCKET_OPTIONS = Sequence[tuple[int, int, int | bytes]]
 
 
 def is_connection_dropped(conn: BaseHTTPConnection) -> bool:
-    """Whether an idle connection is of no further use."""
+    """Whether an idle connection can no longer be used."""
     return not conn.is_connected
 
 
@@ -63,7 +63,7 @@ def create_connection(
 
 
 def _check_labels(host: str) -> None:
-    # What the codec would say of an ASCII name, without paying for the codec.
+    # The checks of the idna codec for an ASCII name, without importing the codec.
     if host.isascii():
         fine = (
             ".." not in host
@@ -107,7 +107,7 @@ def _set_socket_options(sock: socket.socket, options: _TYPE_SOCKET_OPTIONS | Non
 
 
 def allowed_gai_family() -> socket.AddressFamily:
-    """The address family asked of the resolver."""
+    """The address family that the resolver is asked for."""
     return socket.AF_UNSPEC if HAS_IPV6 else socket.AF_INET
 
 
@@ -118,7 +118,7 @@ def _has_ipv6(host: str) -> bool:
     try:
         with socket.socket(socket.AF_INET6) as sock:
             sock.bind((host, 0))
-    except Exception:  # whatever it is, there is no IPv6
+    except Exception:  # whatever went wrong, IPv6 cannot be used
         return False
     return True
 

@@ -1,4 +1,7 @@
-"""Which requests go through a proxy by CONNECT."""
+"""Which requests go through a proxy by CONNECT.
+
+Knows schemes and settings; the stages that follow are rows of ``_network.route``.
+"""
 
 from __future__ import annotations
 

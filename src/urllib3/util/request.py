@@ -1,4 +1,8 @@
-"""Parts of requests: common headers, and bodies of every kind."""
+"""Parts of requests: common header fields, and bodies of every kind as pieces to send.
+
+Knows what a caller may give as a body, and nothing of connections or framing on the wire.  The
+rule: no body is read before it is sent, and no more of it than one piece at a time.
+"""
 
 import functools
 import io
@@ -15,7 +19,7 @@ from .util import to_bytes
 SKIP_HEADER = "@@@SKIP_HEADER@@@"
 SKIPPABLE_HEADERS = frozenset(["accept-encoding", "host", "user-agent"])
 
-#: What this installation can decode.
+#: The content codings that this installation can decode.
 ACCEPT_ENCODING = "gzip,deflate" + (",br" if brotli else "") + (",zstd" if zstd else "")
 
 
@@ -27,7 +31,7 @@ _FAILEDTELL: typing.Final[_TYPE_FAILEDTELL] = _TYPE_FAILEDTELL.token
 
 _TYPE_BODY_POSITION = typing.Union[int, _TYPE_FAILEDTELL]
 
-# Methods whose requests say nothing of a body when they have none (RFC 9110, 8.6).
+# Methods whose requests need no Content-Length if they have no body (RFC 9110, 8.6).
 _METHODS_NOT_EXPECTING_BODY = {"GET", "HEAD", "DELETE", "TRACE", "OPTIONS", "CONNECT"}
 
 
@@ -42,7 +46,7 @@ def make_headers(
     basic_auth_encoding: str = "latin-1",
     proxy_basic_auth_encoding: str = "latin-1",
 ) -> dict[str, str]:
-    """Common request headers, spelled out.
+    """Common header fields of a request as a dict.
 
     :param keep_alive: ``connection: keep-alive``
     :param accept_encoding: a str as it is, a list joined, True for all that can be decoded
@@ -78,7 +82,7 @@ def _basic(credentials: str, encoding: str) -> str:
 def set_file_position(
     body: typing.Any, pos: _TYPE_BODY_POSITION | None
 ) -> _TYPE_BODY_POSITION | None:
-    """Wind *body* back to *pos*; without one, tell where it is, for later."""
+    """Rewind *body* to *pos*; without one, return its position, to be used for that later."""
     if pos is not None:
         rewind_body(body, pos)
         return pos
@@ -93,9 +97,9 @@ def set_file_position(
 
 
 def rewind_body(body: typing.IO[typing.AnyStr], body_pos: _TYPE_BODY_POSITION) -> None:
-    """Wind *body* back to *body_pos*, to send it again.
+    """Rewind *body* to *body_pos*, to send it again.
 
-    Raises ``UnrewindableBodyError`` if it cannot be, ValueError for a position that is none.
+    Raises ``UnrewindableBodyError`` if that is impossible, ValueError if *body_pos* is no number.
     """
     seek = getattr(body, "seek", None)
     if seek is not None and isinstance(body_pos, int):
@@ -116,13 +120,13 @@ def rewind_body(body: typing.IO[typing.AnyStr], body_pos: _TYPE_BODY_POSITION) -
 
 
 class ChunksAndContentLength(typing.NamedTuple):
-    """A body as pieces to send, and its length in bytes, if that is known."""
+    """A body as pieces to send, and its length in bytes, None if that is not known."""
 
     chunks: Iterable[typing.Any] | None
     content_length: int | None
 
 
-# The type itself takes its fields through a function in Python.
+# As the class itself would make it, without its __new__, which is a function in Python.
 _chunks_and_length = functools.partial(tuple.__new__, ChunksAndContentLength)
 
 _NO_BODY = ChunksAndContentLength(None, None)
@@ -132,12 +136,12 @@ _EMPTY_BODY = ChunksAndContentLength(None, 0)
 def body_to_chunks(body: typing.Any, method: str, blocksize: int) -> ChunksAndContentLength:
     """*body* as pieces to send.
 
-    A length of None together with pieces calls for chunked framing, without pieces for no framing
-    field at all.
+    Pieces of unknown length have to be sent in chunks.  Without pieces, a length of None means that
+    the request needs no framing field, 0 that it has to say so.
 
     :param blocksize: bytes (characters, of a text file) to read at a time
 
-    Raises TypeError for what is no body.
+    Raises TypeError for anything else.
     """
     if body is None:
         return _NO_BODY if str.upper(method) in _METHODS_NOT_EXPECTING_BODY else _EMPTY_BODY
@@ -162,7 +166,7 @@ def body_to_chunks(body: typing.Any, method: str, blocksize: int) -> ChunksAndCo
 
 
 class FileBlocks:
-    """The blocks of a file-like body, each read when it is asked for.
+    """The blocks of a file-like body, each read when it is about to be sent.
 
     :param blocksize: bytes (characters, of a text file) to read at a time
     """

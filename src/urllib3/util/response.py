@@ -1,4 +1,7 @@
-"""Questions to responses and their heads."""
+"""Questions to responses and their headers that programs may ask, too.
+
+Knows the interfaces of ``http.client`` and of file-like objects, and no class of this package.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ from ..exceptions import HeaderParsingError
 
 
 def is_fp_closed(obj: typing.Any) -> bool:
-    """Whether a file-like *obj* is closed, asked in each of the ways there are.
+    """Whether a file-like *obj* is closed: by ``isclosed()``, ``closed`` or ``fp``, in that order.
 
-    Raises ValueError if it answers to none.
+    Raises ValueError if it has none of them.
     """
     try:
         return typing.cast("bool", obj.isclosed())
@@ -29,15 +32,15 @@ def is_fp_closed(obj: typing.Any) -> bool:
 
 
 def assert_header_parsing(headers: http.client.HTTPMessage) -> None:
-    """Raise ``HeaderParsingError`` if *headers* were not understood to their end.
+    """Raise ``HeaderParsingError`` if *headers* were not parsed to their end.
 
-    Raises TypeError if they are no ``HTTPMessage``.
+    Raises TypeError if they are not an ``HTTPMessage``.
     """
     if not isinstance(headers, http.client.HTTPMessage):
         raise TypeError(f"expected httplib.Message, got {type(headers)}.")
     rest = None if headers.is_multipart() else headers.get_payload()
     unparsed = rest if isinstance(rest, (str, bytes)) else None
-    # A header block alone always lacks what a multipart body would have.
+    # A header section alone always lacks the boundaries that a multipart body has.
     normal = (StartBoundaryNotFoundDefect, MultipartInvariantViolationDefect)
     defects = [defect for defect in headers.defects if not isinstance(defect, normal)]
     if defects or unparsed:

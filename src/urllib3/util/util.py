@@ -1,4 +1,7 @@
-"""Text and bytes, one into the other."""
+"""Conversions between text and bytes, and raising an error again.
+
+Knows types alone.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ if typing.TYPE_CHECKING:
 
 
 def to_bytes(x: str | bytes, encoding: str | None = None, errors: str | None = None) -> bytes:
-    """*x* as bytes: as it is, or encoded (UTF-8 and strict unless said); TypeError for neither."""
+    """*x* as bytes, encoded if it is str (by default strictly as UTF-8); else TypeError."""
     if isinstance(x, str):
         return x.encode(encoding or "utf-8", errors or "strict")
     if isinstance(x, bytes):
@@ -18,7 +21,7 @@ def to_bytes(x: str | bytes, encoding: str | None = None, errors: str | None = N
 
 
 def to_str(x: str | bytes, encoding: str | None = None, errors: str | None = None) -> str:
-    """*x* as text: as it is, or decoded (UTF-8 and strict unless said); TypeError for neither."""
+    """*x* as str, decoded if it is bytes (by default strictly as UTF-8); else TypeError."""
     if isinstance(x, bytes):
         return x.decode(encoding or "utf-8", errors or "strict")
     if isinstance(x, str):
@@ -41,12 +44,12 @@ def _neither(x: object) -> TypeError:
 
 
 def reraise(
-    tp: type[BaseException] | None,  # as it has always been called
+    tp: type[BaseException] | None,  # kept for its callers
     value: BaseException,
     tb: TracebackType | None = None,
 ) -> typing.NoReturn:
-    """Raise *value* with the traceback *tb*; *tp* is not looked at."""
+    """Raise *value* with the traceback *tb*; *tp* is ignored."""
     try:
         raise value.with_traceback(tb)
     finally:
-        del value, tb  # else this frame, which the traceback holds, would hold the error
+        del value, tb  # the traceback holds this frame: a cycle if the frame held the error

@@ -1,4 +1,8 @@
-"""Waiting for a socket to become readable or writable."""
+"""Waiting for a socket to become readable or writable.
+
+Knows ``select`` and ``poll``, and nothing of what is read.  The rule: the way to wait is chosen at
+the first call and not at import, which may come before gevent or eventlet patch ``select``.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ def select_wait_for_socket(
         raise RuntimeError("must specify at least one of read=True, write=True")
     readers = [sock] if read else []
     writers = [sock] if write else []
-    # On Windows a connect that failed shows in the third set and nowhere else.
+    # On Windows a failed connect is reported in the third set only.
     ready = select.select(readers, writers, writers, timeout)
     return any(ready)
 
@@ -58,7 +62,7 @@ def wait_for_socket(
     write: bool = False,
     timeout: float | None = None,
 ) -> bool:
-    """Wait until *sock* is ready, at most *timeout* seconds (None = for ever); whether it was.
+    """Wait up to *timeout* seconds (None = for ever) until *sock* is ready; return whether it is.
 
     Raises RuntimeError if neither direction is wanted, ValueError for a closed socket.
     """
@@ -83,9 +87,10 @@ def wait_for_write(sock: socket.socket, timeout: float | None = None) -> bool:
 
 
 def readable_now(sock: socket.socket) -> Callable[[], object]:
-    """A function whose result is true if *sock* has something to read when it is called.
+    """A function that returns, at each call, whether *sock* has something to read.
 
-    Keeps what :func:`wait_for_read` makes anew each time.
+    It keeps the poll object that :func:`wait_for_read` makes for each call; if anything of that is
+    patched, it calls :func:`wait_for_read` instead.
     """
     if wait_for_socket not in (_undecided, poll_wait_for_socket) or not _have_working_poll():
         return functools.partial(wait_for_read, sock, 0.0)

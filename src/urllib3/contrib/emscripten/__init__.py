@@ -1,7 +1,7 @@
 """Requests from Python in a browser or in Node.js (Pyodide), which have ``fetch`` and no sockets.
 
-Experimental.  Proxies, TLS settings, client certificates, source addresses and socket options mean
-nothing here, and the runtime undoes content codings.
+Experimental.  Proxies, TLS settings, client certificates, source addresses and socket options have
+no effect here, and the runtime removes content codings.
 """
 
 from __future__ import annotations

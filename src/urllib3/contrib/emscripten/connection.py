@@ -1,6 +1,6 @@
-"""Connections that only look like it: the runtime has the sockets, and each request is a ``fetch``.
+"""Connections without sockets: the runtime has those, and each request is a ``fetch``.
 
-They have the attributes and methods by which pools treat connections, and none of the machinery.
+Know the attributes and methods that pools use, and nothing of HTTP/1.1 on a wire.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class EmscriptenHTTPConnection:
     is_verified: bool = False
     proxy_is_verified: bool | None = None
 
-    # The runtime alone knows about these.
+    # Known only to the runtime.
     source_address: tuple[str, int] | None = None
     socket_options: _TYPE_SOCKET_OPTIONS | None = None
     proxy: Proxy | None = None
@@ -168,7 +168,7 @@ class EmscriptenHTTPSConnection(EmscriptenHTTPConnection):
     scheme = "https"
     is_verified = True
 
-    #: Not ours to ask for.
+    #: Decided by the runtime.
     cert_reqs: int | str | None = None
 
     def __init__(

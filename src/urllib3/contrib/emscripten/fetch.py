@@ -1,6 +1,6 @@
-"""How a blocking call gets a request out of WebAssembly, where nothing may block.
+"""How a blocking call makes a request from WebAssembly, where blocking is not possible.
 
-Three ways, the first that works is taken:
+There are three ways; the first that works is used:
 
 =================  ======================================  ====================  ================
 way                works where                             timeouts              streams the body
@@ -12,7 +12,7 @@ XMLHttpRequest     in any browser                          not in the page's    
                                                            own thread
 =================  ======================================  ====================  ================
 
-JSPI is WebAssembly's promise integration: ``run_sync`` suspends Python until a promise settles.
+JSPI is WebAssembly's promise integration: ``run_sync`` suspends Python until a promise is settled.
 The worker fetches for us and answers through shared memory, on which our thread may sleep.
 In the page's own thread an ``XMLHttpRequest`` hands bytes over only as text; a body that starts
 with a byte order mark is decoded by it and cannot be had unchanged.
@@ -49,15 +49,15 @@ if typing.TYPE_CHECKING:
 
     from .request import EmscriptenRequest
 
-# The answers of the worker; a positive one is the number of bytes it has put into the memory.
+# Status codes of the worker; a positive one is the number of bytes that it has stored.
 _HEADERS, _END, _WAITING, _EXCEPTION = -1, -2, -3, -4
 
 # Bytes of shared memory for one request: status and length as int32, then data.
 _SHARED_SIZE = 1048576
-_DATA_AT = 8
+_DATA_OFFSET = 8
 
 
-# ---------------------------------------------------------------- where we are
+# ---------------------------------------------------------------- what the runtime can do
 
 
 def is_in_browser_main_thread() -> bool:
@@ -96,7 +96,7 @@ async def wait_for_streaming_ready() -> bool:
     return False if _worker is None else await _worker.started()
 
 
-# ---------------------------------------------------------------- the two doors
+# ---------------------------------------------------------------- the two entry points
 
 
 def send_request(request: EmscriptenRequest) -> EmscriptenResponse:
@@ -192,10 +192,10 @@ class _Stream(io.RawIOBase):
         raise NotImplementedError
 
     def _cancel(self) -> None:
-        """Let go of what is still to come."""
+        """Give up what has not been received."""
 
     def readable(self) -> bool:
-        """Yes."""
+        """True."""
         return True
 
     def readinto(self, buffer: typing.Any) -> int:
@@ -382,9 +382,9 @@ class _SharedMemory:
         self._request = request
         self.buffer = js.SharedArrayBuffer.new(_SHARED_SIZE)
         self._numbers = js.Int32Array.new(self.buffer)
-        self._data = js.Uint8Array.new(self.buffer, _DATA_AT)
+        self._data = js.Uint8Array.new(self.buffer, _DATA_OFFSET)
 
-    def tell(self, **message: typing.Any) -> None:
+    def post(self, **message: typing.Any) -> None:
         """Send the worker a message that it does not answer."""
         self._worker.postMessage(_object(**message))
 
@@ -394,7 +394,7 @@ class _SharedMemory:
         ``_WAITING`` means that there was none in time; the worker then drops the request.
         """
         js.Atomics.store(self._numbers, 0, _WAITING)
-        self.tell(**message)
+        self.post(**message)
         js.Atomics.wait(self._numbers, 0, _WAITING, _milliseconds(self._request))
         # In one step, as the answer may come at this very moment: either it counts or it never did.
         return typing.cast("int", js.Atomics.compareExchange(self._numbers, 0, _WAITING, _END))
@@ -441,7 +441,7 @@ class _WorkerStream(_Stream):
 
     def _cancel(self) -> None:
         if self._id is not None:
-            self._memory.tell(close=self._id)
+            self._memory.post(close=self._id)
             self._id = None
 
 

@@ -1,4 +1,4 @@
-"""A request as the fetching side takes it, however it will be sent, and what may become of it."""
+"""A request as all ways of fetching take it, and the errors they may raise."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class EmscriptenRequest:
 
 
 class _RequestError(Exception):
-    """A request that failed, with what there is of it."""
+    """A request that failed, with the request and what was received of the response."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class _RequestError(Exception):
 
 
 class _StreamingError(_RequestError):
-    """The worker did not deliver."""
+    """The streaming worker failed."""
 
 
 class _TimeoutError(_RequestError):

@@ -1,4 +1,4 @@
-"""The answer of a ``fetch`` as a response: what the runtime delivers is already decoded.
+"""The result of a ``fetch`` as a response: the runtime has already decoded its body.
 
 A body in memory and a streamed one are both read as buffered files, and any ``decode_content`` is
 without effect.
@@ -82,7 +82,7 @@ class EmscriptenHttpResponseWrapper(BaseHTTPResponse):
         except MalformedMessage:
             return None  # the runtime has framed the body, whatever this field says
 
-    # ------------------------------------------------------------ whose it is
+    # ------------------------------------------------------------ request and connection
 
     @property
     def url(self) -> str | None:
@@ -133,7 +133,7 @@ class EmscriptenHttpResponseWrapper(BaseHTTPResponse):
         amt: int | None = None,
         decode_content: bool | None = None,  # noqa: ARG002
     ) -> bytes:
-        """Read what has arrived, waiting only if that is nothing; at most *amt* bytes."""
+        """Read up to *amt* bytes of what has arrived; waits only if nothing has."""
         if self.closed or amt == 0:
             return b""
         with self._reading():
@@ -143,13 +143,13 @@ class EmscriptenHttpResponseWrapper(BaseHTTPResponse):
     def stream(
         self, amt: int | None = 2**16, decode_content: bool | None = None
     ) -> Iterator[bytes]:
-        """The rest of the body in pieces of at most *amt* bytes, each as soon as it is there."""
+        """The rest of the body in pieces of up to *amt* bytes, each as soon as it is there."""
         return self.read_chunked(amt, decode_content)
 
     def read_chunked(
         self, amt: int | None = None, decode_content: bool | None = None
     ) -> Iterator[bytes]:
-        """The same; how the body was framed is not known here."""
+        """The same as :meth:`stream`: how the body was framed is not known here."""
         while data := self.read1(amt, decode_content):
             yield data
 
@@ -188,11 +188,11 @@ class EmscriptenHttpResponseWrapper(BaseHTTPResponse):
         return self._ended
 
     def readable(self) -> bool:
-        """Yes."""
+        """True."""
         return True
 
     def drain_conn(self) -> None:
-        """Let go of the body, wherever reading stands, and of the connection."""
+        """Give up the rest of the body, and the connection."""
         self.close()
         self.release_conn()
 
