@@ -13,7 +13,6 @@ import http.client
 import logging
 import operator
 import os
-import re
 import socket
 import sys
 import threading
@@ -174,6 +173,9 @@ class HTTPConnection(_Stock):
     _tunnel_headers: dict[str, str]
     _raw_proxy_headers: list[bytes] | None
     _dns_host: str
+
+    #: The number of fields an answer may have; None = ``http.client._MAXHEADERS``.  Of Python 3.15.
+    max_response_headers: int | None = None
 
     _receiver: Receiver | None = None
     #: The head of the last request, less its line.
@@ -648,9 +650,9 @@ class HTTPConnection(_Stock):
             receiver = self._receiver = Receiver(self.sock)
         method, url, preload_content, _, _ = options
         try:
-            head = receiver.read_head()
+            head = receiver.read_head(self.max_response_headers)
             if head.status < 200 or self.debuglevel > 0:
-                head = receiver.final_head(head, self.debuglevel)
+                head = receiver.final_head(head, self.debuglevel, self.max_response_headers)
             # The same again says the same again, but for HEAD, which has no body.
             if head is not self._known_head or method == "HEAD":
                 self._settle_framing(head)
@@ -761,7 +763,7 @@ class HTTPConnection(_Stock):
                 exc_info=True,
             )
         pairs = list(message.items())
-        unfolded = [(name, re.sub(_OBS_FOLD, " ", value)) for name, value in pairs]
+        unfolded = [(name, _unfolded(value)) for name, value in pairs]
         if unfolded != pairs:
             # Rewritten in place, so that a cookie jar sees the same values.
             for name in {name.lower() for name, _ in pairs}:
@@ -771,12 +773,15 @@ class HTTPConnection(_Stock):
         return HTTPHeaderDict(unfolded)
 
 
-_OBS_FOLD = r"(?<![ \t])[ \t]*\r\n[ \t]+"
-
 _OUR_READ = HTTPResponse.read
 _OUR_WAIT_FOR_READ = wait_for_read
 _OUR_STEPS = (HTTPConnection.putrequest, HTTPConnection.putheader, *_STOCK_STEPS[2:])
 _STOCK_PUTS = _STOCK_STEPS[:2]
+
+
+def _unfolded(value: str) -> str:
+    """A field value without obs-fold (RFC 9112, 5.2) and blanks around it (RFC 9110, 5.5)."""
+    return " ".join([line.strip(" \t") for line in value.split("\r\n")]).strip(" \t")
 
 
 def _apply_timeout(sock: typing.Any, timeout: float | None) -> None:

@@ -78,7 +78,6 @@ if HAS_ZSTD:
 log = logging.getLogger(__name__)
 
 _READ_CHUNK_SIZE = 65536  # bytes
-_MAX_CHUNK_LINE_LENGTH = syntax.MAX_LINE
 #: Bytes of a body nobody wants that are read to save a connection; beyond, a new one is cheaper.
 _DRAIN_AT_MOST = 1 << 20
 _READ1_AT_MOST = 8192  # bytes read at a time while waiting for something decoded
@@ -971,11 +970,12 @@ class HTTPResponse(BaseHTTPResponse):
         """
         if self.chunk_left is not None:
             return
-        line = self._chunk_source.readline(_MAX_CHUNK_LINE_LENGTH + 1)
+        most = syntax.max_line()
+        line = self._chunk_source.readline(most + 1)
         wrong: Exception
         if not line:
             wrong = ProtocolError("Response ended prematurely")
-        elif len(line) > _MAX_CHUNK_LINE_LENGTH:
+        elif len(line) > most:
             wrong = ProtocolError(_LINE_TOO_LONG.format("size"))
         else:
             try:
@@ -1108,14 +1108,15 @@ class HTTPResponse(BaseHTTPResponse):
                     return  # somebody else has read on meanwhile
 
     def _discard_trailers(self) -> None:
+        most = syntax.max_line()
         for _ in range(syntax.MAX_TRAILERS + 1):
             file = self._chunk_source
             if file is None:
                 return  # another reader of the same chunks was here first
-            line = file.readline(_MAX_CHUNK_LINE_LENGTH + 1)
+            line = file.readline(most + 1)
             if line in (b"\r\n", b"\n", b""):
                 return
-            if len(line) > _MAX_CHUNK_LINE_LENGTH:
+            if len(line) > most:
                 raise ProtocolError(_LINE_TOO_LONG.format("trailer"))
         raise ProtocolError(f"Response has more than {syntax.MAX_TRAILERS} trailer lines")
 

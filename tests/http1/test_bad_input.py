@@ -71,7 +71,7 @@ ROWS = {
     "an empty name": (H + b": c\r\nContent-Length: 1\r\n\r\nx", b"x"),
     "a folded value": (H + b"A: b\r\n c\r\nContent-Length: 1\r\n\r\nx", b"x"),
     "a fold before any field": (H + b" A: b\r\nContent-Length: 1\r\n\r\nx", b"x"),
-    "the end within the head": (H + b"A: b\r\nC", b""),
+    "the end within the head": (H + b"A: b\r\nC", ProtocolError),
     # framing
     "a blank before the colon of Content-Length": (
         H + b"Content-Length : 1\r\n\r\nx",
@@ -102,7 +102,10 @@ ROWS = {
     "more than Content-Length": (CL % 1 + b"x" + FINE, b"x"),
     "an unknown transfer coding": (H + b"Transfer-Encoding: xchunked\r\n\r\nx", ProtocolError),
     "chunked, but not last": (H + b"Transfer-Encoding: chunked, gzip\r\n\r\nx", ProtocolError),
-    "chunked twice": (H + b"Transfer-Encoding: chunked, chunked\r\n\r\nx", ProtocolError),
+    "chunked inside gzip": (
+        H + b"Transfer-Encoding: chunked, gzip, chunked\r\n\r\nx",
+        ProtocolError,
+    ),
     "both framings": (
         H + b"Content-Length: 99\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
         b"x",
@@ -174,6 +177,7 @@ UNTIL_THE_END = {
     "garbage without line end",
     "nothing",
     "a TLS alert",
+    "the end within the head",
     "binary noise",
     "Content-Length of 4 EiB",
     "less than Content-Length",

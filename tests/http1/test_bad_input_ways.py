@@ -10,6 +10,7 @@ pool gets its own answer and nothing else; no socket stays open.
 from __future__ import annotations
 
 import gzip
+import http.client
 import socket
 import tracemalloc
 import typing
@@ -111,6 +112,17 @@ STATUS_LINES = [
     Row("status in words", b"HTTP/1.1 OK 200\r\n\r\n", ProtocolError, "BadStatusLine"),
     Row("status in other digits", "HTTP/1.1 ²⁰⁰ OK\r\n\r\n".encode(), ProtocolError),
     Row("a TLS alert", b"\x15\x03\x01\0\2\2\x46", ProtocolError, "BadStatusLine"),
+    Row("cut short behind the status", b"HTTP/1.1 204", ProtocolError, "within the head"),
+    Row("cut short before the fields", b"HTTP/1.1 204 No Content\r\n", ProtocolError, "within the head"),
+    Row("a bare CR in it", length(b"Content-Length: 5", head=b"HTTP/1.1 200 OK\rX: y\r\n"), b"hello"),
+    Row("two CRs at its end", length(b"Content-Length: 5", head=b"HTTP/1.1 200 OK\r\r\n"), b"hello"),
+    Row("a bare LF at its end", length(b"Content-Length: 5", head=b"HTTP/1.1 200 OK\n"), b"hello"),
+    Row("a NUL in it", length(b"Content-Length: 5", head=b"HTTP/1.1 200 O\0K\r\n"), b"hello"),
+    Row("a tab before the status", length(b"Content-Length: 5", head=b"HTTP/1.1\t200 OK\r\n"), b"hello"),
+    Row("two blanks before the status", length(b"Content-Length: 5", head=b"HTTP/1.1  200 OK\r\n"), b"hello"),
+    Row("HTTP/0.9 that is kept alive", length(b"Connection: keep-alive", b"Content-Length: 5", head=b"HTTP/0.9 200 OK\r\n"), b"hello"),
+    Row("no reason", length(b"Content-Length: 5", head=b"HTTP/1.1 200 \r\n"), b"hello", kept=True),
+    Row("no reason and no blank", length(b"Content-Length: 5", head=b"HTTP/1.1 200\r\n"), b"hello", kept=True),
     Row("an empty line first", b"\r\n" + length(b"Content-Length: 5"), ProtocolError),
     Row("a line of 70 000 bytes", OK[:-2] + b"x" * 70_000 + b"\r\n\r\n", ProtocolError, "LineTooLong"),
     Row("an endless line", [Recv(), endless(b"x")], ProtocolError, "Connection aborted."),
@@ -132,7 +144,7 @@ FIELD_LINES = [
     Row("NUL in a name", length(b"X\0Y: a", b"Content-Length: 5"), ProtocolError, "NUL"),
     Row("bare CR in a value", length(b"X: a\rb: c", b"Content-Length: 5"), ProtocolError, "bare CR"),
     Row("bare CR before a framing field", length(b"X: a\rContent-Length: 5"), ProtocolError, "bare CR"),
-    Row("bare LF as line end", OK.replace(b"\r", b"") + b"Content-Length: 5\n\nhello", b"hello", kept=True),
+    Row("bare LF as line end", OK.replace(b"\r", b"") + b"Content-Length: 5\n\nhello", b"hello"),
     Row("a folded Content-Length", length(b"Content-Length: 5", b" 6"), ProtocolError, "folded"),
     Row("a folded empty Content-Length", length(b"Content-Length:", b" 5"), ProtocolError, "folded"),
     Row("a folded Transfer-Encoding", length(b"Transfer-Encoding:", b"\tchunked"), ProtocolError, "folded"),
@@ -144,6 +156,16 @@ FIELD_LINES = [
     Row("a line without colon", length(b"nonsense", b"Content-Length: 5"), b"hello", kept=True),
     Row("a line with an empty name", length(b": a", b"Content-Length: 5"), b"hello", kept=True),
     Row("a blank in a name", length(b"X Y: a", b"Content-Length: 5"), b"hello", kept=True),
+    Row("a vertical tab before Transfer-Encoding", length(b"Content-Length: 5", b"\x0bTransfer-Encoding: chunked"), b"hello"),
+    Row("a no-break space in Content-Length", length(b"Content-\xa0Length: 9", b"Content-Length: 5"), b"hello"),
+    Row("Transfer-Encoding without colon", length(b"Content-Length: 5", b"Transfer-Encoding chunked"), b"hello"),
+    Row("Transfer-Encoding folded into another field", length(b"Content-Length: 5", b"X: a", b" Transfer-Encoding: chunked"), b"hello"),
+    Row("two CRs behind a value", length(b"Content-Length: 5\r", b"X: y"), b"hello"),
+    Row("two CRs at the end of the head", OK + b"Content-Length: 5\r\r\n\r\r\nhello", b"hello"),
+    Row("one bare LF", OK + b"X: y\nContent-Length: 5\r\n\r\nhello", b"hello"),
+    Row("blanks around a length", length(b"Content-Length: \t5\t "), b"hello", kept=True),
+    Row("a head cut short at a line end", OK + b"Content-Length: 5\r\n", ProtocolError, "within the head"),
+    Row("a head cut short within a line", OK + b"Content-Type: text/plain\r\nContent-Le", ProtocolError, "within the head"),
     Row("bytes beyond ASCII", length(b"X: \xff\xfe\x80", b"Content-Length: 5"), b"hello", kept=True),
 ]  # fmt: skip
 
@@ -177,15 +199,20 @@ CODINGS = [
     Row("a length and chunked", length(b"Content-Length: 300", b"Transfer-Encoding: chunked", body=FIVE), b"hello"),
     Row("something before chunked", length(b"Transfer-Encoding: gzip, chunked", body=FIVE), b"hello", kept=True, real="the chunks themselves"),
     Row("something after chunked", length(b"Transfer-Encoding: chunked, gzip", body=FIVE), ProtocolError, "unsupported Transfer-Encoding"),
-    Row("chunked twice", length(b"Transfer-Encoding: chunked, chunked", body=FIVE), ProtocolError, "unsupported Transfer-Encoding"),
-    Row("chunked twice in two fields", length(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked", body=FIVE), ProtocolError, "unsupported Transfer-Encoding"),
+    Row("chunked twice", length(b"Transfer-Encoding: chunked, chunked", body=FIVE), b"hello", real="the chunks themselves"),
+    Row("chunked twice in two fields", length(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked", body=FIVE), b"hello"),
+    Row("chunked twice around another", length(b"Transfer-Encoding: chunked, gzip, chunked", body=FIVE), ProtocolError, "unsupported Transfer-Encoding"),
+    Row("chunked from HTTP/1.0", length(b"Connection: keep-alive", b"Transfer-Encoding: chunked", head=b"HTTP/1.0 200 OK\r\n", body=FIVE), b"hello"),
+    Row("chunked and an empty field", length(b"Transfer-Encoding:", b"Transfer-Encoding: chunked", body=FIVE), b"hello"),
+    Row("no coding by the name of none", length(b"Transfer-Encoding: None", b"Content-Length: 5"), b"hello"),
+    Row("no coding by the name of binary", length(b"Transfer-Encoding: binary", b"Content-Length: 5"), b"hello"),
     Row("gzip and chunked in two fields", length(b"Transfer-Encoding: gzip", b"Transfer-Encoding: chunked", body=FIVE), b"hello", kept=True),
     Row("an unknown coding", length(b"Transfer-Encoding: xchunked", body=FIVE), ProtocolError, "unsupported Transfer-Encoding"),
     Row("chunked with a vertical tab", length(b"Transfer-Encoding: \x0bchunked", body=FIVE), ProtocolError, "unsupported Transfer-Encoding"),
     Row("chunked in quotes", length(b'Transfer-Encoding: "chunked"', body=FIVE), ProtocolError, "unsupported Transfer-Encoding"),
     Row("chunked with a parameter", length(b"Transfer-Encoding: chunked;q=1", body=FIVE), ProtocolError, "unsupported Transfer-Encoding"),
-    Row("identity and a length", length(b"Transfer-Encoding: identity", b"Content-Length: 5"), b"hello", kept=True),
-    Row("an empty coding and a length", length(b"Transfer-Encoding:", b"Content-Length: 5"), b"hello", kept=True),
+    Row("identity and a length", length(b"Transfer-Encoding: identity", b"Content-Length: 5"), b"hello"),
+    Row("an empty coding and a length", length(b"Transfer-Encoding:", b"Content-Length: 5"), b"hello"),
 ]  # fmt: skip
 
 CHUNKS = [
@@ -227,6 +254,8 @@ INTERIM_ANSWERS = [
     Row("seventeen interim answers", INTERIM * 17 + length(b"Content-Length: 5"), ProtocolError, "interim"),
     Row("endless interim answers", [Recv(), endless(INTERIM)], ProtocolError, "interim", real="endless for 100"),
     Row("an interim answer without end", [Recv(), Send(INTERIM[:-2]), endless(b"X: y\r\n")], ProtocolError),
+    Row("an interim answer cut short", INTERIM[:-2], ProtocolError, "within the head"),
+    Row("an answer cut short behind an interim one", INTERIM + OK, ProtocolError, "within the head"),
     Row("an interim answer and no other", INTERIM, ProtocolError, "RemoteDisconnected"),
     Row("101 that nobody asked for", b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nnoise", ProtocolError, "101"),
 ]  # fmt: skip
@@ -362,12 +391,11 @@ def outcomes(answer: bytes, last: list[typing.Any], preload: bool) -> list[typin
 @pytest.mark.parametrize("preload", [True, False], ids=["preloaded", "streamed"])
 @pytest.mark.parametrize("answer", CUT.values(), ids=CUT)
 def test_half_a_body_is_never_taken_for_a_whole_one_wherever_the_server_stops(answer, preload):
-    head = answer.rindex(b"\r\n\r\n", 0, answer.index(b"hel")) + 4
-    # The end within a head is the end of the head, and that within a trailer the end of it.
+    # The end within a trailer is the end of it.
     whole = answer.find(b"\r\n0\r\n") + 5 if b"\r\n0\r\n" in answer else len(answer)
     for cut, outcome in enumerate(outcomes(answer, [FIN, CLOSED], preload)):
         if isinstance(outcome, bytes):
-            assert outcome == b"" if cut < head else (outcome == b"hello" and cut >= whole), cut
+            assert (outcome, cut >= whole) == (b"hello", True), cut
         else:
             assert type(outcome) is ProtocolError, cut
 
@@ -467,3 +495,24 @@ def test_odd_characters_of_a_location_are_encoded_before_they_are_sent(location)
             assert manager.request("GET", server.url("/first")).data == b"second"
     assert server.requests[1].line.isascii()
     assert server.requests[1].line.count(" ") == 2
+
+
+# ---------------------------------------------------------------- http.client's begin patched
+
+
+@pytest.mark.parametrize(
+    "row",
+    [*STATUS_LINES, *FIELD_LINES, *LENGTHS, *CODINGS, *INTERIM_ANSWERS],
+    ids=lambda row: row.id,
+)
+def test_the_same_heads_are_refused_or_doubted_while_begin_is_patched(row, monkeypatch):
+    if "101" in row.id or row.id == "100 fields":
+        pytest.skip("http.client counts the empty line as a field, and knows no upgrade")
+    begin = http.client.HTTPResponse.begin
+    monkeypatch.setattr(
+        http.client.HTTPResponse, "begin", lambda self, *args, **kw: begin(self, *args, **kw)
+    )
+    kept = row._replace(text="", result=row.result if type(row.result) is bytes else HTTPError)
+    scripts = [row.steps()] if row.kept else [row.steps(), [SECOND]]
+    with serve(*scripts) as server, pool_for(server) as pool:
+        check(pool, server, kept if row.result is not InvalidHeader else row, preload=True)

@@ -1088,7 +1088,7 @@ def test_headers_read_by_another_class_are_checked_and_unfolded_in_place(caplog)
     [
         (b"X: a=1; \r\n\t path=/", "a=1; path=/"),
         (b"X: a\r\n b\r\n\t c", "a b c"),
-        (b"X:\r\n y", " y"),
+        (b"X:\r\n y", "y"),
     ],
 )
 def test_folded_values_are_unfolded(lines, value):

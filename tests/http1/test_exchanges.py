@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.scripted import serve
 from urllib3._collections import HTTPHeaderDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import SKIP_HEADER
@@ -196,3 +197,47 @@ def test_any_request_takes_both_ways_alike(method, target, make_body, headers, c
         wrap_putheader(patch)
         step_by_step = outcome(*request)
     assert in_one_piece == step_by_step
+
+
+# ---------------------------------------------------------------- bounds set from outside
+
+FOUR_FIELDS = b"HTTP/1.1 200 OK\r\nA: b\r\nC: d\r\nE: f\r\nContent-Length: 2\r\n\r\nok"
+
+
+@pytest.mark.parametrize("begin_is_patched", [False, True])
+@pytest.mark.parametrize("most", [3, 5])
+def test_the_connections_own_bound_of_fields_is_obeyed(most, begin_is_patched, monkeypatch):
+    if begin_is_patched:
+        if not hasattr(http.client.HTTPConnection("h"), "max_response_headers"):
+            pytest.skip("of Python 3.15")
+        begin = http.client.HTTPResponse.begin
+        monkeypatch.setattr(
+            http.client.HTTPResponse, "begin", lambda self, *args, **kw: begin(self, *args, **kw)
+        )
+    with serve([FOUR_FIELDS]) as server:
+        conn = HTTPConnection(server.host, server.port)
+        conn.max_response_headers = most
+        conn.request("GET", "/")
+        if most == 3:
+            with pytest.raises(http.client.HTTPException, match="got more than 3 headers"):
+                conn.getresponse()
+        else:
+            assert conn.getresponse().data == b"ok"
+        conn.close()
+
+
+@pytest.mark.parametrize("name", ["_MAXHEADERS", "_MAXLINE"])
+def test_the_bounds_of_http_client_are_asked_for_each_answer(name, monkeypatch):
+    with serve([FOUR_FIELDS, FOUR_FIELDS.replace(b"E", b"G")], [FOUR_FIELDS]) as server:
+        conn = HTTPConnection(server.host, server.port)
+        conn.request("GET", "/")
+        assert conn.getresponse().data == b"ok"
+        monkeypatch.setattr(http.client, name, {"_MAXHEADERS": 3, "_MAXLINE": 10}[name])
+        conn.request("GET", "/")
+        with pytest.raises(http.client.HTTPException, match="got more than"):
+            conn.getresponse()
+        monkeypatch.undo()
+        conn.close()
+        conn.request("GET", "/")
+        assert conn.getresponse().data == b"ok"
+        conn.close()

@@ -47,7 +47,7 @@ BAD, UNKNOWN = http.client.BadStatusLine, http.client.UnknownProtocol
 )
 def test_a_status_line_is_read_or_refused(line, expected):
     if isinstance(expected, tuple):
-        assert syntax.status_line(line) == expected
+        assert syntax.status_line(line)[:3] == expected
     else:
         with pytest.raises(expected) as caught:
             syntax.status_line(line)
@@ -69,7 +69,9 @@ def careful(*lines):
     [
         (["A: b\r\n"], [("A", "b")], []),
         (["A:b\n"], [("A", "b")], []),
-        (["A: \t b \r\n"], [("A", "b ")], []),
+        (["A: \t b \t \r\n"], [("A", "b")], []),
+        (["A: \x0b\xa0b\x85\r\n"], [("A", "\x0b\xa0b\x85")], []),
+        (["A: b\r\r\n", "C: d\n"], [("A", "b"), ("C", "d")], []),
         (["A:\r\n"], [("A", "")], []),
         (["A: b\r\n", "a: c\r\n"], [("A", "b"), ("a", "c")], []),
         (["X(1): v\r\n"], [("X(1)", "v")], []),
@@ -85,7 +87,8 @@ def careful(*lines):
         (["N\xe9: v\r\n", "C: d\r\n"], [("C", "d")], ["N\xe9: v"]),
         ([" folded first\r\n", "C: d\r\n"], [("C", "d")], [" folded first"]),
         (["A: b \t\r\n", "\t c\r\n"], [("A", "b c")], []),
-        (["A:\r\n", " y\r\n"], [("A", " y")], []),
+        (["A:\r\n", " y \r\n"], [("A", "y")], []),
+        (["A: y\r\n", "\t\r\n"], [("A", "y")], []),
         (["A: b\r\n", " c\r\n", " d\r\n"], [("A", "b c d")], []),
         (["bad\r\n", " of bad\r\n", "C: d\r\n"], [("C", "d")], ["bad", " of bad"]),
         (["A: cut short"], [("A", "cut short")], []),
@@ -144,7 +147,7 @@ def test_the_plain_and_the_careful_way_read_the_same_heads_alike(lines, ends):
     block = ends.join(["HTTP/1.1 200 OK", *lines]) + "\r"
     plain = syntax.plain_head(block)
     if plain is not None:
-        careful = syntax.careful_head((block + "\n").split("\n"))
+        careful = syntax.careful_head([f"{line}\n" for line in block.split("\n")])
         assert facts(careful) == facts(plain)
         assert careful.about == plain.about
 
@@ -164,7 +167,7 @@ def test_the_plain_and_the_careful_way_read_the_same_heads_alike(lines, ends):
     )
 )
 def test_every_well_formed_head_goes_the_plain_way(fields):
-    fields = [(name, value.lstrip(" \t")) for name, value in fields]
+    fields = [(name, value.strip(" \t")) for name, value in fields]
     block = "\r\n".join(["HTTP/1.1 204 None", *(f"{n}: {v}" for n, v in fields)]) + "\r"
     head = syntax.plain_head(block)
     assert head is not None
@@ -209,8 +212,25 @@ CL, TE = "Content-Length", "Transfer-Encoding"
         ([(TE, "gzip, chunked")], (True, None, True)),
         ([(TE, "gzip"), (TE, "chunked")], (True, None, True)),
         ([(TE, "chunked"), (CL, "5")], (True, None, False)),
-        ([(TE, "identity"), (CL, "5")], (False, 5, True)),
-        ([(TE, ""), (CL, "5")], (False, 5, True)),
+        ([(TE, "identity"), (CL, "5")], (False, 5, False)),
+        ([(TE, "Binary"), (CL, "5")], (False, 5, False)),
+        ([(TE, "none, identity"), (CL, "5, 5")], (False, 5, False)),
+        ([(TE, ""), (CL, "5")], (False, 5, False)),
+        ([(TE, "")], (False, None, False)),
+        ([(TE, "chunked, chunked")], (True, None, False)),
+        ([(TE, "chunked"), (TE, "Chunked"), (TE, "chunked")], (True, None, False)),
+        ([(TE, "gzip, chunked, chunked")], (True, None, False)),
+        ([(TE, "identity, chunked")], (True, None, False)),
+        ([(TE, "chunked, identity")], (True, None, False)),
+        ([(TE, "chunked,")], (True, None, False)),
+        ([(TE, ""), (TE, "chunked")], (True, None, False)),
+        ([("Connection", "keep-alive, close"), (CL, "5")], (False, 5, False)),
+        ([("Connection", "keep-alive"), (CL, "5")], (False, 5, True)),
+        ([("Connection", "x-close, closed, disclose"), (CL, "5")], (False, 5, True)),
+        ([("Connection", "keep-alive, , foo,"), (CL, "5")], (False, 5, True)),
+        ([("Connection", "\x0bclose"), (CL, "5")], (False, 5, False)),
+        ([("Connection", '"close"'), (CL, "5")], (False, 5, False)),
+        ([("Connection", "keep-alive close"), (CL, "5")], (False, 5, False)),
     ],
 )
 def test_framing_follows_rfc_9112(fields, expected):
@@ -231,7 +251,14 @@ def test_framing_follows_rfc_9112(fields, expected):
         [(TE, "xchunked")],
         [(TE, "gzip")],
         [(TE, "chunked, gzip")],
-        [(TE, "chunked, chunked")],
+        [(TE, "chunked, gzip, chunked")],
+        [(TE, "chunked, gzip, identity")],
+        [(TE, "\x0bchunked")],
+        [(TE, "chunked\xa0")],
+        [(TE, "gzip"), (CL, "5")],
+        [(TE, "identity"), (CL, "foo")],
+        [(CL, "\x0b5")],
+        [(CL, "5\xa0")],
     ],
 )
 def test_framing_that_cannot_be_relied_on_is_refused(fields):
@@ -265,10 +292,62 @@ def test_after_switching_protocols_a_connection_no_longer_speaks_http():
         ([("Keep-Alive", "timeout=5")], True),
         ([("Proxy-Connection", "keep-alive")], True),
         ([("Connection", "close")], False),
+        ([("Connection", "keep-alive, close")], False),
+        ([("Connection", "keep-alive"), ("Connection", "close")], False),
+        ([("Connection", "close"), ("Keep-Alive", "timeout=5")], False),
+        ([("Connection", "not-keep-alive")], False),
+        ([("Connection", "x, Keep-Alive")], True),
     ],
 )
 def test_http_1_0_stays_open_only_if_it_says_so(fields, persistent):
     assert framing([(CL, "1"), *fields], version=10) == (False, 1, persistent)
+
+
+def test_chunks_of_http_1_0_are_read_and_the_connection_closed():
+    fields = [("Connection", "keep-alive"), (TE, "chunked")]
+    assert framing(fields, version=10) == (True, None, False)
+
+
+@pytest.mark.parametrize(
+    ("lines", "exact"),
+    [
+        (["HTTP/1.1 200 OK\r\n"], True),
+        (["HTTP/1.1 200\r\n"], True),
+        (["HTTP/1.1 200 \r\n"], True),
+        (["HTTP/1.2 299 An \t\xe9 \r\n"], True),
+        (["HTTP/1.1 200 OK\n"], False),
+        (["HTTP/1.1 200 OK\r\r\n"], False),
+        (["HTTP/1.1  200 OK\r\n"], False),
+        (["HTTP/1.1\t200 OK\r\n"], False),
+        (["HTTP/1.1 200\tOK\r\n"], False),
+        (["HTTP/1.1 200 O\rK\r\n"], False),
+        (["HTTP/1.1 200 O\0K\r\n"], False),
+        (["HTTP/1.1 200 O\x0bK\r\n"], False),
+        (["HTTP/1.10 200 OK\r\n"], False),
+        (["HTTP/0.9 200 OK\r\n"], False),
+        (["HTTP/1.1 200 OK\r\n", "A: b\r\n", "\r\n"], True),
+        (["HTTP/1.1 200 OK\r\n", "A: b\r\n", "\n"], False),
+        (["HTTP/1.1 200 OK\r\n", "A: b\n", "\r\n"], False),
+        (["HTTP/1.1 200 OK\r\n", "A: b\r\r\n", "\r\n"], False),
+        (["HTTP/1.1 200 OK\r\n", "nonsense\r\n", "A B: c\r\n"], True),
+        (["HTTP/1.1 200 OK\r\n", "\x0bTransfer-Encoding: chunked\r\n"], False),
+        (["HTTP/1.1 200 OK\r\n", "\xa0content-length: 5\r\n"], False),
+        (["HTTP/1.1 200 OK\r\n", "Transfer-Enc\xadoding: a\r\n"], False),
+        (["HTTP/1.1 200 OK\r\n", "Content Length: 5\r\n"], False),
+        (["HTTP/1.1 200 OK\r\n", "A: b\r\n", " Content-Length: 5\r\n"], False),
+        (["HTTP/1.1 200 OK\r\n", "A: b\r\n", " c\r\n"], True),
+        (["HTTP/1.1 200 OK\r\n", "X-Transfer-Encoding: chunked\r\n"], True),
+    ],
+)
+def test_what_another_hop_may_read_in_another_way_ends_the_connection(lines, exact):
+    head = syntax.careful_head([*lines[:1], "Content-Length: 5\r\n", *lines[1:]])
+    assert tuple(syntax.framing(head, "GET")) == (False, 5, exact)
+    plain = syntax.plain_head("".join([*lines[:1], "Content-Length: 5\r\n", *lines[1:]])[:-1])
+    assert plain is None or tuple(syntax.framing(plain, "GET")) == (False, 5, exact)
+
+
+def test_control_characters_of_a_reason_become_blanks():
+    assert syntax.status_line("HTTP/1.1 200 O\rK\0!\r\n").reason == "O K !"
 
 
 @pytest.mark.parametrize(
@@ -294,6 +373,9 @@ def test_http_1_0_stays_open_only_if_it_says_so(fields, persistent):
         (b"g\r\n", None),
         (b"11111111111111111\r\n", None),
         (b"5\r5\r\n", None),
+        (b"5;a\rb\r\n", None),
+        (b"5\r\r\n", None),
+        (b"5;" + b"a" * 60000 + b"\r\n", 5),
     ],
 )
 def test_a_chunk_size_is_hexadecimal_digits_and_nothing_else(line, size):

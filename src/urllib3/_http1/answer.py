@@ -48,6 +48,8 @@ class IncomingResponse(http.client.HTTPResponse):
     will_close = True
     _message: http.client.HTTPMessage | None = None
     _open = True
+    _most_fields: int | None = None
+    _heads: list[syntax.Head]
 
     # The parent's __init__ would make a file of the socket; everything else it sets is set by
     # begin() or stands above.
@@ -64,26 +66,51 @@ class IncomingResponse(http.client.HTTPResponse):
 
     # ------------------------------------------------------------ head
 
-    def begin(self) -> None:
-        """Read the head of the final answer and settle how its body is framed."""
+    def begin(self, *, _max_headers: int | None = None) -> None:
+        """Read the head of the final answer and decide how its body is framed.
+
+        :param _max_headers: the number of fields it may have, as Python 3.15 has it
+        """
+        self._most_fields = _max_headers
         if http.client.HTTPResponse.begin is not STOCK_BEGIN:
             self._begin_patched()
             return
-        head = self.receiver.final_head(self.receiver.read_head(), self.debuglevel)
+        receiver = self.receiver
+        head = receiver.final_head(receiver.read_head(_max_headers), self.debuglevel, _max_headers)
         self.adopt(head, syntax.framing(head, self._method))
 
     def _begin_patched(self) -> None:
         """Let the patched ``begin`` run, for somebody waits for it, then apply our own framing."""
-        for _ in range(syntax.MAX_INTERIM + 1):
+        options: dict[str, typing.Any] = {}
+        if self._most_fields is not None:
+            options["_max_headers"] = self._most_fields
+        self._heads = []
+        while True:
             self._message = None
-            super().begin()
+            super().begin(**options)
             message = typing.cast("http.client.HTTPMessage", self._message)
             if self.status >= 200 or self.status == 101:
                 break
         lines = [f"{name}: {value}\r\n" for name, value in message.items()]
         status_line = f"HTTP/1.{self.version - 10} {self.status} {self.reason}\r\n"
         head = syntax.careful_head([status_line, *lines])
+        if self._heads:
+            received = self._heads[-1]
+            head.exact, head.skipped = received.exact, received.skipped
         self.adopt(head, syntax.framing(head, self._method))
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """What ``http.client`` calls first when a patched ``begin`` runs.
+
+        The head is looked at as it always is, so that the same heads are refused or doubted, before
+        ``http.client`` reads its lines.
+        """
+        head = self.receiver.peek_head(self._most_fields)
+        syntax.framing(head, self._method)
+        self._heads.append(head)
+        if len(self._heads) > syntax.MAX_INTERIM + 1:
+            raise http.client.HTTPException(syntax.TOO_MANY_INTERIM)
+        return super()._read_status()  # type: ignore[misc,no-any-return]  # http.client has it
 
     def adopt(self, head: syntax.Head, framing: syntax.Framing) -> None:
         """Be the answer with *head*, which has been read, and with the body that is to come."""
@@ -300,8 +327,9 @@ class IncomingResponse(http.client.HTTPResponse):
         return left
 
     def _read_next_chunk_size(self) -> int:
-        line = self.receiver.readline(syntax.MAX_LINE + 1)
-        if len(line) > syntax.MAX_LINE:
+        most = syntax.max_line()
+        line = self.receiver.readline(most + 1)
+        if len(line) > most:
             raise http.client.LineTooLong("chunk size")
         try:
             return syntax.chunk_size(line)
@@ -313,9 +341,10 @@ class IncomingResponse(http.client.HTTPResponse):
             raise
 
     def _read_and_discard_trailer(self) -> None:
+        most = syntax.max_line()
         for _ in range(syntax.MAX_TRAILERS + 1):
-            line = self.receiver.readline(syntax.MAX_LINE + 1)
-            if len(line) > syntax.MAX_LINE:
+            line = self.receiver.readline(most + 1)
+            if len(line) > most:
                 raise http.client.LineTooLong("trailer line")
             if line in (b"\r\n", b"\n", b""):
                 return

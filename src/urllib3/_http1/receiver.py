@@ -68,7 +68,7 @@ class Receiver:
         # The last head, as it came, and the number of lines that was allowed then.
         self._head: syntax.Head | None = None
         self._block = b""
-        self._limit = 0.0
+        self._limit: int | None = 0
         self._file: io.BufferedReader | None = None
         self._held: io.RawIOBase | None = None
         self._most = _AHEAD if type(sock) is _Socket else _RECORD
@@ -95,32 +95,39 @@ class Receiver:
     def _line_of_file(self, most: int) -> bytes:
         return self.file.readline(most)
 
-    def read_head(self) -> syntax.Head:
+    def read_head(self, most_fields: int | None = None) -> syntax.Head:
         """The next response head, be it of an interim answer.
 
+        :param most_fields: the number of fields it may have; None = what ``http.client`` allows
+
         Raises ``http.client.RemoteDisconnected`` if the peer closed before its first byte, other
-        ``http.client.HTTPException`` for what is not HTTP/1.x or exceeds a bound.
+        ``http.client.HTTPException`` for what is not HTTP/1.x, is cut short or exceeds a bound.
         """
         data = self.pending or self._recv(_RECEIVE)
         if not data:
             raise http.client.RemoteDisconnected("Remote end closed connection without response")
         block, end, rest = data.partition(b"\n\r\n")
-        limit: float = http.client._MAXHEADERS  # type: ignore[attr-defined]
+        limit = most_fields
+        if limit is None:
+            limit = http.client._MAXHEADERS  # type: ignore[attr-defined]
         # Within the second that its Date tells, a server may well say the same again.
         known = self._head
         if known is not None and end and block == self._block and limit == self._limit:
             self.pending = rest
             return known
-        if end and len(block) <= syntax.MAX_LINE:
-            head = syntax.plain_head(block.decode("latin-1"))
+        if end and len(block) <= http.client._MAXLINE:  # type: ignore[attr-defined]
+            head = syntax.plain_head(block.decode("latin-1"), limit)
             if head is not None:
                 self.pending = rest
                 if len(block) <= _WORTH_KEEPING:
                     self._head, self._block, self._limit = head, block, limit
                 return head
-        return syntax.careful_head(self._head_lines(data))
+        self.pending = data
+        return syntax.careful_head(self._head_lines(limit))
 
-    def final_head(self, head: syntax.Head, debuglevel: int) -> syntax.Head:
+    def final_head(
+        self, head: syntax.Head, debuglevel: int, most_fields: int | None = None
+    ) -> syntax.Head:
         """*head*, which has been read, or the first behind it that is not of an interim answer."""
         interim = 0
         while True:
@@ -130,31 +137,46 @@ class Receiver:
                 return head
             interim += 1
             if interim > syntax.MAX_INTERIM:
-                raise http.client.HTTPException(
-                    f"got more than {syntax.MAX_INTERIM} interim responses"
-                )
-            head = self.read_head()
+                raise http.client.HTTPException(syntax.TOO_MANY_INTERIM)
+            head = self.read_head(most_fields)
 
-    def _head_lines(self, data: bytes) -> list[str]:
-        """The lines of a head up to the empty one, or up to the end of the stream."""
-        most = http.client._MAXHEADERS  # type: ignore[attr-defined]
+    def peek_head(self, most_fields: int | None) -> syntax.Head:
+        """Read a head as :meth:`read_head` does, and put what it says back, to be read again.
+
+        For a patched ``http.client.HTTPResponse.begin``, which reads its lines by itself, and does
+        not get along with those that are folded, malformed or not ended by CRLF.
+        """
+        self.end_message()  # a file that has read ahead gives back what it has
+        self.pending = self.pending or self._recv(_RECEIVE)
+        if not self.pending:
+            raise http.client.RemoteDisconnected("Remote end closed connection without response")
+        lines = self._head_lines(syntax.max_fields() if most_fields is None else most_fields)
+        head = syntax.careful_head(lines)
+        plain = [lines[0].rstrip("\r\n"), *(f"{name}: {value}" for name, value in head.fields)]
+        self.pending = "\r\n".join([*plain, "", ""]).encode("latin-1") + self.pending
+        return head
+
+    def _head_lines(self, limit: int) -> list[str]:
+        """The lines of a head, the empty one that ends it included."""
         lines: list[str] = []
-        self.pending = data
         while True:
             line = self._line("header line" if lines else "status line")
-            if line in ("\r\n", "\n", "") and lines:
-                return lines
             if not lines:
                 syntax.status_line(line)  # whoever does not speak HTTP is not listened to further
+            if not line.endswith("\n"):
+                # What framed the body may be lost, or the status line itself go on.
+                raise syntax.MalformedMessage("the stream ended within the head of an answer")
             lines.append(line)
-            if len(lines) > most + 1:
-                raise http.client.HTTPException(f"got more than {most} headers")
+            if len(lines) > 1 and not line.strip("\r\n"):
+                return lines
+            if len(lines) > limit + 1:
+                raise http.client.HTTPException(f"got more than {limit} headers")
 
     def _line(self, what: str) -> str:
         # A line may arrive byte by byte; each byte is looked at once.
         if b"\n" not in self.pending:
             parts, size = [self.pending], len(self.pending)
-            while size <= syntax.MAX_LINE:
+            while size <= syntax.max_line():
                 part = self._recv(_RECEIVE)
                 parts.append(part)
                 size += len(part)
@@ -162,7 +184,7 @@ class Receiver:
                     break
             self.pending = b"".join(parts)
         end = self.pending.find(b"\n") + 1 or len(self.pending)
-        if end > syntax.MAX_LINE:
+        if end > syntax.max_line():
             raise http.client.LineTooLong(what)
         line, self.pending = self.pending[:end], self.pending[end:]
         return line.decode("latin-1")

@@ -1,9 +1,11 @@
 """HTTP/1.1 syntax.  Nothing here reads or writes: lines and blocks in, values out.
 
 Sections named in comments are those of RFC 9112 unless another is given.  The rule throughout:
-strict where the framing of a message depends on it, lenient elsewhere.  What cannot be accepted is
-an ``http.client.HTTPException``, so that a caller of a bare connection sees the family of errors
-that the standard library has always raised there.
+strict where the framing of a message depends on it, lenient elsewhere.  Where this end has no doubt
+about the framing but another hop might, the message is read and the connection closed after it;
+only what could be two different messages is refused.  What is refused is an
+``http.client.HTTPException``, so that a caller of a bare connection sees the family of errors that
+the standard library has always raised there.
 """
 
 import functools
@@ -15,14 +17,30 @@ from http import HTTPStatus
 from ..exceptions import InvalidHeader
 from ..util.url import without_zone
 
-#: Longest line accepted from a peer, in bytes, line end included.
-MAX_LINE = 65536
-#: Most lines accepted in a trailer section.
+#: Lines accepted in a trailer section.
 MAX_TRAILERS = 100
-#: Most interim (1xx) answers accepted before the final one.
+#: Interim (1xx) answers accepted before the final one.
 MAX_INTERIM = 16
+TOO_MANY_INTERIM = f"got more than {MAX_INTERIM} interim responses"
+
+
+# Programs raise these two in http.client (httpie and clickhouse-connect the first), so they are
+# read there for each head.
+
+
+def max_fields() -> int:
+    """The number of field lines that a head may have."""
+    return http.client._MAXHEADERS  # type: ignore[attr-defined,no-any-return]
+
+
+def max_line() -> int:
+    """The longest line accepted from a peer, in bytes, line end included."""
+    return http.client._MAXLINE  # type: ignore[attr-defined,no-any-return]
+
 
 Fields = list[tuple[str, str]]
+
+_BLANKS = " \t"  # SP and HTAB, of which OWS and RWS are made (RFC 9110, 5.6.3)
 
 
 class MalformedMessage(http.client.HTTPException):
@@ -37,6 +55,15 @@ class Framing(typing.NamedTuple):
     persistent: bool
 
 
+class StatusLine(typing.NamedTuple):
+    """What a status line says."""
+
+    version: int  # 10 or 11
+    status: int
+    reason: str
+    exact: bool  # whether it follows the grammar, so that no hop reads it in another way
+
+
 class Head:
     """A response head: its status line, what it says about framing, and its fields.
 
@@ -48,20 +75,24 @@ class Head:
     :param block: the text of a plain head, or
     :param fields: the fields of any other
     :param skipped: malformed lines that were left out
+    :param exact: whether nothing in the lines of the fields can be read in another way
     """
 
-    __slots__ = ("_block", "_fields", "about", "reason", "skipped", "status", "version")
+    __slots__ = ("_block", "_fields", "about", "exact", "reason", "skipped", "status", "version")
 
     def __init__(
         self,
-        line: tuple[int, int, str],
+        line: StatusLine,
         needed: Fields,
         block: str = "",
         *,
         fields: Fields | None = None,
         skipped: typing.Sequence[str] = (),
+        exact: bool = True,
     ) -> None:
-        self.version, self.status, self.reason = line
+        self.version, self.status, self.reason, self.exact = line
+        if not exact:
+            self.exact = False
         about: dict[str, str] = {}
         self.about = about
         for name, value in needed:
@@ -80,42 +111,42 @@ class Head:
 
 # ---------------------------------------------------------------- status line (section 4)
 
-# status-line = HTTP-version SP status-code SP [ reason-phrase ].  Looser than the grammar: any run
-# of blanks separates, and the last SP may be missing, as many servers send it without a reason.
-_STATUS_LINE = r"(?a:HTTP/(\d+)\.\d+[ \t]+([1-9]\d\d)(?:[ \t]+(.*?))?[ \t]*\r?\n?)"
+# status-line = HTTP-version SP status-code SP [ reason-phrase ].  Any run of blanks stands
+# for SP.
+_BEGINS_WITH_STATUS = r"HTTP/([0-9]+)\.[0-9]+[ \t]+([1-9][0-9][0-9])(?=[ \t\r\n]|\Z)"
+# The last SP may be missing: many servers leave it out along with the reason, and all hops agree
+# about what that means.
+_EXACT_STATUS_LINE = r"HTTP/1\.[0-9] [1-9][0-9][0-9](?: [\t -~\x80-\xff]*)?\r\n"
 
 
 # Asked for lines with a reason of their own or another version; a server has but a few of them.
 @functools.lru_cache(maxsize=16)
-def status_line(line: str) -> tuple[int, int, str]:
-    """``(version, status, reason)`` of a status line given with its line end.
+def status_line(line: str) -> StatusLine:
+    """What a status line, given with its line end, says.
 
-    Raises ``http.client.BadStatusLine`` for anything else, ``http.client.UnknownProtocol`` for
-    another major version than 1 (HTTP/0.9 counts as 1.0, as it always has in Python).
+    CR and NUL within the reason become blanks (RFC 9110, 5.5).  Raises
+    ``http.client.BadStatusLine`` for what is none, ``http.client.UnknownProtocol`` for another
+    major version than 1 (HTTP/0.9 counts as 1.0, as it always has in Python).
     """
-    found = re.fullmatch(_STATUS_LINE, line)
+    found = re.match(_BEGINS_WITH_STATUS, line)
     if found is None:
         raise http.client.BadStatusLine(line)
-    major, status, reason = found.groups()
-    version = line[: found.end(1) + 2]
-    if version in ("HTTP/1.0", "HTTP/0.9"):
-        return 10, int(status), reason or ""
-    if major == "1":
-        return 11, int(status), reason or ""
-    raise http.client.UnknownProtocol(line.split(None, 1)[0])
+    major = found[1]
+    old = line.startswith(("HTTP/1.0", "HTTP/0.9"))
+    if major != "1" and not old:
+        raise http.client.UnknownProtocol(line.split(None, 1)[0])
+    reason = line[found.end() :].strip(" \t\r\n").replace("\r", " ").replace("\0", " ")
+    exact = major == "1" and re.fullmatch(_EXACT_STATUS_LINE, line) is not None
+    return StatusLine(10 if old else 11, int(found[2]), reason, exact)
 
 
 # ---------------------------------------------------------------- field lines (section 5)
 
 # field-line = field-name ":" OWS field-value OWS.  The name is looser than a token: any visible
-# character but the colon, for such names are seen and harm nothing.  Trailing blanks are kept, as
-# Python's parser always did.
-_FIELD_LINE = r"([!-9;-~]+):[ \t]*((?s:.*))"
+# character but the colon, for such names are seen and harm nothing.
+_FIELD_NAME_SEEN = r"[!-9;-~]+"
 # The same rule picks the fields out of a block that is known to obey it.
-_PLAIN_FIELDS = re.compile(r"\n([^:]+):[ \t]*([^\r]*)")
-# A framing field in disguise.  Whoever takes "Content-Length : 5" for something else than its
-# neighbour disagrees with it about where the message ends (section 5.1).
-_BLANK_BEFORE_COLON = r"(?i:\s*(?:content-length|transfer-encoding)\s+:)"
+_PLAIN_FIELDS = re.compile(r"\n([^:\n]+):[ \t]*([^\r]*)")
 
 _FRAMING_FIELDS = frozenset({"content-length", "transfer-encoding"})
 _NEEDED = (
@@ -130,18 +161,23 @@ _NEEDED = (
 _NEEDED_OR_WRONG = re.compile(rf"\r(?:\n({'|'.join(_NEEDED)}):[ \t]*([^\r]*)|(?!\n[!-9;-~]+:|\Z))")
 
 
-def plain_head(block: str) -> Head | None:
+def plain_head(block: str, most_fields: int | None = None) -> Head | None:
     """Parse an ordinary response head in one go, or return None if anything about it is unusual.
 
-    *block* is the head decoded as latin-1, up to the CR of its last line.  The
-    rule is that of :func:`careful_head`, with the rare cases taken out.
+    The rule is that of :func:`careful_head`, with the rare cases taken out.
+
+    :param block: the head decoded as latin-1, up to the CR of its last line
+    :param most_fields: the number of fields it may have; None = what ``http.client`` allows
     """
+    if " \r" in block or "\t\r" in block:
+        block = "\r".join([line.rstrip(_BLANKS) for line in block.split("\r")])
     needed: Fields = _NEEDED_OR_WRONG.findall(block.lower())
     count = block.count("\n")
+    if most_fields is None:
+        most_fields = http.client._MAXHEADERS  # type: ignore[attr-defined]
     if (
         ("", "") in needed
-        # httpie and clickhouse-connect raise the limit
-        or count > http.client._MAXHEADERS  # type: ignore[attr-defined]
+        or count > most_fields
         # No line end came without the other half.
         or count != block.count("\r") - 1
         or "\0" in block
@@ -152,38 +188,51 @@ def plain_head(block: str) -> Head | None:
 
 
 # Status lines that need no reading.
-_common = {f"HTTP/1.1 {code} {code.phrase}": (11, int(code), code.phrase) for code in HTTPStatus}
+_common = {
+    f"HTTP/1.1 {code} {code.phrase}": StatusLine(11, int(code), code.phrase, True)
+    for code in HTTPStatus
+}
 
 
 def careful_head(lines: list[str]) -> Head:
-    """Parse a response head given as lines with their line ends, the empty line left out.
+    """Parse a response head given as lines with their line ends; the empty one may be left out.
 
     A malformed line is skipped alone and listed in :attr:`Head.skipped`.  Raises
-    :class:`MalformedMessage` where framing would become a guess: NUL or a bare CR anywhere, a blank
-    before the colon of a framing field, a folded framing field.
+    :class:`MalformedMessage` where framing would become a guess: NUL or a bare CR in a field line,
+    a blank before the colon of a framing field, a folded framing field.
+
+    Read, but not exact, is a head with a line end that is not CRLF (section 2.2), or with a framing
+    field in disguise: in a line that is skipped, or folded into another.
     """
     line_parts = status_line(lines[0])
     fields: Fields = []
     skipped: list[str] = []
-    foldable = False
+    foldable, exact = False, True
     for raw in lines[1:]:
-        line = raw.removesuffix("\n").removesuffix("\r")
+        line = raw.rstrip("\r\n")
+        exact = exact and raw == line + "\r\n"
         if "\r" in line or "\0" in line:
             raise MalformedMessage(f"bare CR or NUL in header line {line[:100]!r}")
-        if line[:1] in (" ", "\t") and foldable:
-            _unfold(fields, line)
+        if not line:
             continue
-        found = re.fullmatch(_FIELD_LINE, line)
-        foldable = found is not None
-        if found is not None:
-            fields.append((found[1], found[2]))
-        elif re.match(_BLANK_BEFORE_COLON, line):
+        if line[0] in " \t" and foldable:
+            _unfold(fields, line)
+            exact = exact and not _names_framing(line)
+            continue
+        name, colon, value = line.partition(":")
+        foldable = bool(colon) and re.fullmatch(_FIELD_NAME_SEEN, name) is not None
+        if foldable:
+            fields.append((name, value.strip(_BLANKS)))
+        elif colon and name.strip().lower() in _FRAMING_FIELDS and name[-1:].isspace():
+            # Whoever takes "Content-Length : 5" for something else than its neighbour disagrees
+            # with it about where the message ends (section 5.1).
             raise MalformedMessage(f"blank before the colon in header line {line[:100]!r}")
         else:
             skipped.append(line)
+            exact = exact and not _names_framing(line)
     lowered = [(name.lower(), value.lower()) for name, value in fields]
     needed = [field for field in lowered if field[0] in _NEEDED]
-    return Head(line_parts, needed, fields=fields, skipped=skipped)
+    return Head(line_parts, needed, fields=fields, skipped=skipped, exact=exact)
 
 
 def _unfold(fields: Fields, line: str) -> None:
@@ -191,10 +240,31 @@ def _unfold(fields: Fields, line: str) -> None:
     name, value = fields[-1]
     if name.lower() in _FRAMING_FIELDS:
         raise MalformedMessage(f"folded header line {name}: {value[:100]!r}")
-    fields[-1] = (name, value.rstrip(" \t") + " " + line.lstrip(" \t"))
+    fields[-1] = (name, f"{value} {line.strip(_BLANKS)}".strip(_BLANKS))
+
+
+def _names_framing(line: str) -> bool:
+    """Whether a laxer hop might find a framing field in *line*: one with odd blanks, say."""
+    letters = "".join(filter(str.isalpha, line.lower()))
+    return any(name.replace("-", "") in letters for name in _FRAMING_FIELDS)
 
 
 # ---------------------------------------------------------------- framing (section 6.3)
+
+
+# What decides, first match first.  "Closed" means that the connection is not used again, because
+# another hop might see another message.
+#
+#   answer to HEAD, status 1xx, 204, 304       no body, whatever the fields say
+#   chunked is the last coding                 by its chunks; closed with HTTP/1.0 (section 6.1),
+#                                              with Content-Length, or if the list is not exact
+#   no coding: none named, or only such as     by Content-Length, until the peer closes without it;
+#   change nothing (identity, none, binary)    closed if the field is there at all
+#   any other coding, chunked not last         refused: to one hop the body ends with its chunks, to
+#   or applied twice with one in between       another with Content-Length or the connection
+#   Content-Length that is no number           refused (section 6.3, rule 5)
+#
+# Closed as well: a head that is not exact, "close" in Connection, HTTP/1.0 without keep-alive.
 
 
 def framing(head: Head, method: str | None) -> Framing:
@@ -204,19 +274,23 @@ def framing(head: Head, method: str | None) -> Framing:
     Content-Length, or ``InvalidHeader`` for Content-Lengths that contradict each other.
     """
     about = head.about
-    connection = about.get("connection", "")
     # Section 9.3.
-    persistent = "close" not in connection if head.version == 11 else _is_kept_alive(about)
+    if head.version == 11 and "connection" not in about:
+        persistent = head.exact
+    else:
+        persistent = head.exact and _is_kept_alive(about, head.version)
     status = head.status
     if status < 200 or status in {204, 304} or method == "HEAD":
         # After 101 the connection no longer speaks HTTP.
         return Framing(False, 0, persistent and status != 101)
     length = about.get("content-length")
-    coding = about.get("transfer-encoding")
-    if coding is not None and _is_chunked(coding):
-        # Both framings at once are a sign of a confused or hostile hop (section 6.1): the body is
-        # read by its chunks, and nothing after it is believed.
-        return Framing(True, None, persistent and length is None)
+    codings = about.get("transfer-encoding")
+    if codings is not None:
+        is_chunked, exact = _is_chunked(codings)
+        if is_chunked:
+            exact = exact and head.version == 11 and length is None
+            return Framing(True, None, persistent and exact)
+        persistent = False
     if length is None:
         return Framing(False, None, False)
     if len(length) < 20:
@@ -232,31 +306,54 @@ def _framed_by_length(length: str, persistent: bool) -> Framing:
 _known_length = functools.lru_cache(maxsize=256)(_framed_by_length)
 
 
-def _is_kept_alive(about: dict[str, str]) -> bool:
+def _is_kept_alive(about: dict[str, str], version: int) -> bool:
+    closes, keeps = _options(about.get("connection", ""))
+    if closes or version == 11:
+        return not closes
     # HTTP/1.0 closes unless it says otherwise, in any of the three ways that have been seen.
-    return bool(
-        about.get("keep-alive")
-        or "keep-alive" in about.get("connection", "")
-        or "keep-alive" in about.get("proxy-connection", "")
+    return bool(keeps or about.get("keep-alive") or _options(about.get("proxy-connection", ""))[1])
+
+
+# A server has but one or two such values.
+@functools.lru_cache(maxsize=16)
+def _options(connection: str) -> tuple[bool, bool]:
+    """Whether a Connection value says close, or what no hop can read; and keep-alive."""
+    options = [option.strip(_BLANKS) for option in connection.split(",")]
+    closes = "close" in options or any(
+        option and _TOKEN.fullmatch(option) is None for option in options
     )
+    return closes, "keep-alive" in options
 
 
-def _is_chunked(codings: str) -> bool:
-    """Whether chunked is the final coding.  What is wrapped inside it is the caller's business."""
-    names = [name.strip(" \t") for name in codings.split(",")]
-    names = [name for name in names if name and name != "identity"]
+# Registered or not, these have been seen as names for no coding at all.
+_NO_CODINGS = frozenset({"", "identity", "none", "binary"})
+
+
+# Asked for each answer in chunks; a server has but one or two such values.
+@functools.lru_cache(maxsize=16)
+def _is_chunked(codings: str) -> tuple[bool, bool]:
+    """Whether chunked is the final coding, and whether every hop must see that.
+
+    What is wrapped inside it is the caller's business.  Chunked that is named again right behind
+    itself was applied once: two hops have written the field (section 7).
+    """
+    named = [name.strip(_BLANKS) for name in codings.split(",")]
+    names = [name for name in named if name not in _NO_CODINGS]
     if not names:
-        return False
-    if names[-1] != "chunked" or names.count("chunked") > 1:
+        return False, False
+    final = len(names)
+    while final and names[final - 1] == "chunked":
+        final -= 1
+    if final == len(names) or "chunked" in names[:final]:
         raise MalformedMessage(f"unsupported Transfer-Encoding {codings[:100]!r}")
-    return True
+    return True, len(named) == final + 1
 
 
 def content_length(text: str) -> int:
     """The number of bytes a Content-Length value (or several, joined by commas) announces."""
     if text.isdecimal() and text.isascii() and len(text) < 20:
         return int(text)
-    seen = {part.strip(" \t") for part in text.split(",")}
+    seen = {part.strip(_BLANKS) for part in text.split(",")}
     if not all(part.isdecimal() and part.isascii() for part in seen):
         raise MalformedMessage(f"invalid Content-Length {text[:100]!r}")
     lengths = {int(part) if len(part) < 20 else _too_long(part) for part in seen}
@@ -278,17 +375,18 @@ def _too_long(digits: str) -> int:
 # end are tolerated, since old servers pad the size with them; anything else int() would take (a
 # sign, "0x", "_") is where two parsers come to disagree.  A line that the peer's end of stream cut
 # short announces nothing.
-_CHUNK_LINE = rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n"
+_CHUNK_SIZE = rb"[0-9A-Fa-f]{1,16}"
 
 
 # Remembered, because most bodies are cut into chunks of one size or a few.
 @functools.lru_cache(maxsize=16)
 def chunk_size(line: bytes) -> int:
     """The size, in bytes, that a chunk-size line announces; ValueError if it is malformed."""
-    found = re.fullmatch(_CHUNK_LINE, line)
-    if found is None:
+    size, _, extension = line.removesuffix(b"\n").removesuffix(b"\r").partition(b";")
+    size = size.rstrip(b" \t")
+    if re.fullmatch(_CHUNK_SIZE, size) is None or b"\r" in extension or line[-1:] != b"\n":
         raise ValueError(f"malformed chunk-size line {line[:100]!r}")
-    return int(found[1], 16)
+    return int(size, 16)
 
 
 def ends_chunk(data: bytes) -> bool:

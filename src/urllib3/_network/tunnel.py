@@ -18,6 +18,7 @@ if typing.TYPE_CHECKING:
 
         sock: typing.Any
         debuglevel: int
+        max_response_headers: int | None
         _tunnel_host: str | None
         _tunnel_port: int | None
         _tunnel_headers: dict[str, str]
@@ -39,7 +40,7 @@ def tunnel(conn: Tunneled) -> None:
     assert conn._tunnel_port is not None
     conn.send(syntax.connect_request(conn._tunnel_host, conn._tunnel_port, conn._tunnel_headers))
     receiver = Receiver(conn.sock)
-    head = _final_head(receiver)
+    head = _final_head(receiver, conn.max_response_headers)
     conn._raw_proxy_headers = [
         f"{name}: {value}\r\n".encode("latin-1") for name, value in head.fields
     ] + [b"\r\n"]
@@ -55,9 +56,9 @@ def tunnel(conn: Tunneled) -> None:
         raise syntax.MalformedMessage(f"proxy sent {len(early)} bytes behind its answer to CONNECT")
 
 
-def _final_head(receiver: Receiver) -> syntax.Head:
+def _final_head(receiver: Receiver, most_fields: int | None) -> syntax.Head:
     for _ in range(syntax.MAX_INTERIM + 1):
-        head = receiver.read_head()
+        head = receiver.read_head(most_fields)
         if head.status >= 200:
             return head
-    raise http.client.HTTPException(f"got more than {syntax.MAX_INTERIM} interim responses")
+    raise http.client.HTTPException(syntax.TOO_MANY_INTERIM)
