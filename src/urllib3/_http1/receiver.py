@@ -107,9 +107,7 @@ class Receiver:
         if not data:
             raise http.client.RemoteDisconnected("Remote end closed connection without response")
         block, end, rest = data.partition(b"\n\r\n")
-        limit = most_fields
-        if limit is None:
-            limit = http.client._MAXHEADERS  # type: ignore[attr-defined]
+        limit = http.client._MAXHEADERS if most_fields is None else most_fields  # type: ignore[attr-defined]
         # Within the second that its Date tells, a server may well say the same again.
         known = self._head
         if known is not None and end and block == self._block and limit == self._limit:

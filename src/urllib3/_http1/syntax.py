@@ -207,32 +207,36 @@ def careful_head(lines: list[str]) -> Head:
     line_parts = status_line(lines[0])
     fields: Fields = []
     skipped: list[str] = []
-    foldable, exact = False, True
+    foldable = False
+    folded: list[str] = []
+    ends = set()
     for raw in lines[1:]:
         line = raw.rstrip("\r\n")
-        exact = exact and raw == line + "\r\n"
+        ends.add(raw[len(line) :])
+        name, colon, value = line.partition(":")
         if "\r" in line or "\0" in line:
             raise MalformedMessage(f"bare CR or NUL in header line {line[:100]!r}")
-        if not line:
-            continue
-        if line[0] in " \t" and foldable:
+        if foldable and line[:1] in (" ", "\t"):
             _unfold(fields, line)
-            exact = exact and not _names_framing(line)
-            continue
-        name, colon, value = line.partition(":")
-        foldable = bool(colon) and re.fullmatch(_FIELD_NAME_SEEN, name) is not None
-        if foldable:
+            folded.append(line)
+        elif colon and re.fullmatch(_FIELD_NAME_SEEN, name):
+            foldable = True
             fields.append((name, value.strip(_BLANKS)))
-        elif colon and name.strip().lower() in _FRAMING_FIELDS and name[-1:].isspace():
-            # Whoever takes "Content-Length : 5" for something else than its neighbour disagrees
-            # with it about where the message ends (section 5.1).
-            raise MalformedMessage(f"blank before the colon in header line {line[:100]!r}")
-        else:
+        elif line:
+            foldable = False
+            _check_colon(name, line)
             skipped.append(line)
-            exact = exact and not _names_framing(line)
+    exact = ends <= {"\r\n"} and not any(map(_names_framing, folded + skipped))
     lowered = [(name.lower(), value.lower()) for name, value in fields]
     needed = [field for field in lowered if field[0] in _NEEDED]
     return Head(line_parts, needed, fields=fields, skipped=skipped, exact=exact)
+
+
+def _check_colon(name: str, line: str) -> None:
+    # Whoever takes "Content-Length : 5" for something else than its neighbour disagrees with it
+    # about where the message ends (section 5.1).
+    if name != line and name[-1:].isspace() and name.strip().lower() in _FRAMING_FIELDS:
+        raise MalformedMessage(f"blank before the colon in header line {line[:100]!r}")
 
 
 def _unfold(fields: Fields, line: str) -> None:
@@ -274,11 +278,9 @@ def framing(head: Head, method: str | None) -> Framing:
     Content-Length, or ``InvalidHeader`` for Content-Lengths that contradict each other.
     """
     about = head.about
-    # Section 9.3.
-    if head.version == 11 and "connection" not in about:
-        persistent = head.exact
-    else:
-        persistent = head.exact and _is_kept_alive(about, head.version)
+    persistent = head.exact
+    if "connection" in about or head.version == 10:
+        persistent = persistent and _is_kept_alive(about, head.version)  # section 9.3
     status = head.status
     if status < 200 or status in {204, 304} or method == "HEAD":
         # After 101 the connection no longer speaks HTTP.
@@ -287,15 +289,13 @@ def framing(head: Head, method: str | None) -> Framing:
     codings = about.get("transfer-encoding")
     if codings is not None:
         is_chunked, exact = _is_chunked(codings)
+        persistent = persistent and exact
         if is_chunked:
-            exact = exact and head.version == 11 and length is None
-            return Framing(True, None, persistent and exact)
-        persistent = False
+            return Framing(True, None, persistent and head.version == 11 and length is None)
     if length is None:
         return Framing(False, None, False)
-    if len(length) < 20:
-        return _known_length(length, persistent)
-    return _framed_by_length(length, persistent)
+    frame = _known_length if len(length) < 20 else _framed_by_length
+    return frame(length, persistent)
 
 
 def _framed_by_length(length: str, persistent: bool) -> Framing:
