@@ -28,7 +28,16 @@ from ._collections import HTTPHeaderDict
 from ._http1 import syntax
 from ._http1.answer import STOCK_BEGIN, STOCK_READ, IncomingResponse, stock
 from ._http1.receiver import Receiver
-from ._http1.request_head import ACCEPT_ENCODING, USER_AGENT, Question, RequestHead, host_field
+from ._http1.request_head import (
+    ACCEPT_ENCODING,
+    NO_FIELDS,
+    USER_AGENT,
+    Given,
+    Question,
+    RequestHead,
+    fields_of,
+    host_field,
+)
 from ._http1.sending import send_body
 from ._network.contexts import own_verify_mode
 from ._network.route import Progress, Route, Stage, route_of
@@ -55,7 +64,7 @@ from .util.ssl_ import (
 )
 from .util.ssl_match_hostname import CertificateError, match_hostname
 from .util.timeout import _DEFAULT_TIMEOUT, Timeout
-from .util.util import to_str
+from .util.util import exact_str, to_str
 from .util.wait import wait_for_read
 
 if typing.TYPE_CHECKING:
@@ -111,7 +120,7 @@ _REQUEST_SENT: str = http.client._CS_REQ_SENT  # type: ignore[attr-defined]
 
 # Stands for the head of the last request until there is one.
 _NO_REQUEST_YET = RequestHead(
-    Question((), True, True, False, None, "", 0, None, None), ("", 0), default_port=0
+    Question(*NO_FIELDS, True, True, False, None, "", 0, None, None), ("", 0), default_port=0
 )
 
 _Stock = http.client.HTTPConnection
@@ -245,7 +254,7 @@ class HTTPConnection(_Stock):
 
     @host.setter
     def host(self, value: str) -> None:
-        self._dns_host = value
+        self._dns_host = exact_str(value)
 
     @property
     def _origin(self) -> tuple[str, int]:
@@ -446,6 +455,7 @@ class HTTPConnection(_Stock):
         Raises ValueError for a method that is no token, ``http.client.InvalidURL`` for a target
         with blanks or control characters.
         """
+        method, url = exact_str(method), exact_str(url)
         syntax.check_method(method)
         super().putrequest(method, url, skip_host=True, skip_accept_encoding=True)
         if self._http_vsn == 11:
@@ -484,14 +494,18 @@ class HTTPConnection(_Stock):
         The other options are kept for :meth:`getresponse`.  Raises ValueError for what cannot stand
         in a request, TypeError for a body of another kind, and whatever connecting raises.
         """
+        if not (type(method) is type(url) is str):
+            method, url = exact_str(method), exact_str(url)
         _apply_timeout(self.sock, self.timeout)
         # Kept before anything is sent: an early answer can be read although sending failed.
         self._options = (method, url, preload_content, decode_content, enforce_content_length)
         chunks, length = body_to_chunks(body, method, self.blocksize)
         # Most requests on a connection have the fields of the one before: what they were decided
         # from is compared, in the order of Question, which itself would cost a call to make.
+        given, text = fields_of(headers) if headers else NO_FIELDS
         question = (
-            tuple(headers.items()) if headers else (),
+            given,
+            text,
             length is None,
             body is None,
             chunked,
@@ -509,11 +523,12 @@ class HTTPConnection(_Stock):
             line = syntax.known_request_line(method, url or "/")
             if line is not None:
                 data = line + head.block
-                if length is not None and head.adds_length:
+                if head.adds_length:
+                    assert length is not None
                     data = b"%bContent-Length: %d\r\n%b" % (data, length, head.block_after_length)
                 self._send_plain(method, data, chunks, head.chunked)
                 return
-        self._send_step_by_step(method, url, head, length)
+        self._send_step_by_step(method, url, head, given, length)
         self._send_body(chunks, head.chunked)
 
     def _send_plain(
@@ -558,7 +573,7 @@ class HTTPConnection(_Stock):
             self._HTTPConnection__response = None
 
     def _send_step_by_step(
-        self, method: str, url: str, head: RequestHead, length: int | None
+        self, method: str, url: str, head: RequestHead, given: Given, length: int | None
     ) -> None:
         """Send the head by the steps of ``http.client``, each of which may be overridden."""
         self.putrequest(
@@ -569,7 +584,7 @@ class HTTPConnection(_Stock):
         )
         if head.adds_length:
             self.putheader("Content-Length", str(length))
-        for name, value in (*head.added, *head.question.given):
+        for name, value in (*head.added, *given):
             self.putheader(name, value)
         self.endheaders()
 
@@ -795,6 +810,7 @@ def _apply_timeout(sock: typing.Any, timeout: float | None) -> None:
 
 def _for_http_client(host: typing.Any, port: int | None) -> typing.Any:
     """*host* in brackets if ``http.client`` would take part of an address for the port."""
+    host = exact_str(host)
     if port is None and isinstance(host, str) and host.count(":") > 1 and "[" not in host:
         return f"[{host}]"
     return host

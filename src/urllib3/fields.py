@@ -10,6 +10,8 @@ import typing
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 
+from .util.util import exact_str
+
 _TYPE_FIELD_VALUE = typing.Union[str, bytes]
 _TYPE_FIELD_VALUE_TUPLE = typing.Union[
     _TYPE_FIELD_VALUE,
@@ -37,7 +39,7 @@ def format_multipart_header_param(name: str, value: _TYPE_FIELD_VALUE) -> str:
 
     :param value: bytes are decoded as UTF-8; UnicodeDecodeError if they are not
     """
-    return f'{name}="{_text(value).translate(_ESCAPES)}"'
+    return f'{exact_str(name)}="{_text(value).translate(_ESCAPES)}"'
 
 
 def _text(value: _TYPE_FIELD_VALUE) -> str:
@@ -171,7 +173,7 @@ class RequestField:
             value = self.headers[name]
             if not value:
                 continue
-            line = f"{name}: {value}"
+            line = f"{exact_str(name)}: {exact_str(value)}"
             if "\r" in line or "\n" in line:
                 raise ValueError(f"Multipart header field cannot contain line ends: {line!r}")
             lines.append(line + "\r\n")
@@ -188,6 +190,7 @@ class RequestField:
         :param content_disposition: default ``form-data``
         """
         parts = self._render_parts((("name", self._name), ("filename", self._filename)))
-        self.headers["Content-Disposition"] = f"{content_disposition or 'form-data'}; {parts}"
+        kind = exact_str(content_disposition) or "form-data"
+        self.headers["Content-Disposition"] = f"{kind}; {parts}"
         self.headers["Content-Type"] = content_type
         self.headers["Content-Location"] = content_location

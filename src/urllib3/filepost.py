@@ -13,6 +13,7 @@ import typing
 from collections.abc import Iterator, Mapping, Sequence
 
 from .fields import _TYPE_FIELD_VALUE_TUPLE, RequestField
+from .util.util import exact_str
 
 writer = codecs.lookup("utf-8").streamwriter
 
@@ -48,8 +49,7 @@ def encode_multipart_formdata(
     Raises TypeError for data that is neither str, bytes nor int, ValueError for a header field
     with a line end.
     """
-    if boundary is None:
-        boundary = choose_boundary()
+    boundary = choose_boundary() if boundary is None else exact_str(boundary)
     mark = boundary.encode("latin-1")
     body = io.BytesIO()
     for field in iter_field_objects(fields):

@@ -30,6 +30,7 @@ from .util.proxy import connection_requires_http_tunnel
 from .util.request import make_headers, set_file_position
 from .util.retry import Retry
 from .util.url import Url, absolute_form, lower_host, parse_url, system_host, without_zone
+from .util.util import exact_str
 
 if typing.TYPE_CHECKING:
     import ssl
@@ -189,6 +190,7 @@ class PoolManager(RequestMethods):
             pool = self.pools.get(key) if key is not None else None
             if pool:
                 return pool
+        host, scheme = exact_str(host), exact_str(scheme)
         context = self._merge_pool_kwargs(pool_kwargs)
         context["scheme"] = scheme or "http"
         if port is None:

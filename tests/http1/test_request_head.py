@@ -26,7 +26,7 @@ def answer(*given: tuple[typing.Any, typing.Any], **changes: typing.Any) -> Requ
         "tunnel_host": None,
         "tunnel_port": None,
     }
-    question = Question(given=given, **{**asked, **changes})
+    question = Question(given=given, text="", **{**asked, **changes})
     return RequestHead(question, ("a.example", 80), default_port=80)
 
 

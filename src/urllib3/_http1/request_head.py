@@ -6,6 +6,7 @@ sends decides whether the block may be used.  The rule: all that is decided here
 :class:`Question`, so that a connection may keep the answer until the next request asks otherwise.
 """
 
+import itertools
 import typing
 
 from .._version import __version__
@@ -20,10 +21,15 @@ _CHUNKED = ("Transfer-Encoding", "chunked")
 _SKIP_MARK = SKIP_HEADER.encode()
 
 
+# The fields that the caller gives.
+Given = tuple[tuple[str, str], ...]
+
+
 class Question(typing.NamedTuple):
     """All that decides about the fields of a request."""
 
-    given: tuple[tuple[str, str], ...]  # the caller's fields
+    given: Given  # the caller's fields
+    text: object  # of them: see fields_of()
     length_unknown: bool  # of the body; or there is to be no body
     bodiless: bool  # the caller gave no body
     chunked: bool  # the caller wants chunks whatever the length
@@ -32,6 +38,23 @@ class Question(typing.NamedTuple):
     port: int | None
     tunnel_host: str | None  # the origin, if the host is a proxy; likewise
     tunnel_port: int | None
+
+
+def fields_of(headers: typing.Mapping[str, str]) -> tuple[Given, object]:
+    """The fields *headers*, and their text, by which they are compared besides.
+
+    Values that compare equal may be sent as different bytes: 1 and True, subclasses of str that
+    compare in their own way.  Text joined by line ends is equal for fields of an equal number only
+    if each name and value is.  With anything but str among them nothing is equal to the text.
+    """
+    given = tuple(headers.items())
+    try:
+        return given, "\n".join(itertools.chain.from_iterable(given))
+    except TypeError:
+        return given, object()
+
+
+NO_FIELDS: tuple[Given, object] = ((), "")
 
 
 class RequestHead:

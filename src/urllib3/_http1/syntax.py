@@ -438,7 +438,7 @@ def request_line(method: str, target: str) -> bytes | None:
     return f"{method} {target} HTTP/1.1\r\n".encode("ascii")
 
 
-# Programs ask for the same few targets again and again.
+# Programs ask for the same few targets again and again.  Only for arguments whose type is str.
 known_request_line = functools.lru_cache(maxsize=64)(request_line)
 
 
@@ -446,7 +446,10 @@ def field_block(fields: typing.Sequence[tuple[str, str]]) -> bytes | None:
     """The header section of a request, empty line included, or None if it is not plain."""
     lines = []
     for name, value in fields:
-        if type(value) is not str or (name not in _token_names and not _learn(name)):
+        # A str of another type may compare and format as it likes: http.client sends its bytes.
+        if type(value) is not str or type(name) is not str:
+            return None
+        if name not in _token_names and not _learn(name):
             return None
         lines.append(f"{name}: {value}\r\n")
     text = "".join(lines)
@@ -464,7 +467,7 @@ _token_names: set[str] = set()
 
 
 def _learn(name: str) -> bool:
-    if type(name) is not str or _TOKEN.fullmatch(name) is None:
+    if _TOKEN.fullmatch(name) is None:
         return False
     if len(_token_names) < 1000:
         _token_names.add(name)
