@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from urllib3.exceptions import HTTPError
 from urllib3.util import ssl_match_hostname
-from urllib3.util.ssl_match_hostname import CertificateError, match_hostname
+from urllib3.util.ssl_match_hostname import CertificateError, _dnsname_match, match_hostname
 
 DATA = Path(__file__).parents[1] / "data"
 ROWS = json.loads((DATA / "match_hostname.json").read_text("utf-8"))
@@ -84,3 +84,38 @@ def test_a_wildcard_covers_one_label(label, domain, other):
     if other.partition(".")[2] != domain:
         with pytest.raises(CertificateError):
             match_hostname(cert, other)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "hostname", "most", "found"),
+    [
+        ("", "a.com", 1, False),
+        (None, "a.com", 1, False),
+        ("a.com", "A.com", 1, True),
+        ("a.com", "b.com", 1, False),
+        ("*.com", "b.org", 1, None),
+        ("*.com", ".com", 1, None),
+        ("*a*.com", "xax.com", 2, "xax.com"),
+        ("a*b*c.com", "abc.com", 2, "abc.com"),
+        ("a*b*c.com", "ac.com", 2, None),
+        ("a*bb*b.com", "abb.com", 2, None),
+        ("f*.a.com", "foo.a.com", 1, "foo.a.com"),
+        ("xn--*.com", "xn--foo.com", 1, None),
+    ],
+)
+def test_one_name_is_compared_by_the_function_that_others_import(pattern, hostname, most, found):
+    answer = _dnsname_match(pattern, hostname, max_wildcards=most)
+    if isinstance(found, str):
+        assert answer.group() == found
+    else:
+        assert answer is found
+
+
+def test_more_wildcards_than_wanted_are_an_error():
+    with pytest.raises(CertificateError, match="too many wildcards"):
+        _dnsname_match("*a*.com", "xax.com")
+
+
+def test_many_wildcards_take_no_longer_than_the_name_is_long():
+    """Backtracking would look at the name about 10**40 times."""
+    assert not _dnsname_match("a*" * 32 + "b.com", "a" * 63 + ".com", max_wildcards=99)

@@ -14,12 +14,14 @@ import sys
 import threading
 import warnings
 from pathlib import Path
+from unittest import mock
 
 import OpenSSL
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509 import extensions as x509_extensions
 
 import urllib3
 from tests.support.certificates import PASSWORD
@@ -110,21 +112,31 @@ def test_without_its_libraries_it_cannot_be_imported(missing):
     assert answer.stdout == f"no {missing}\n"
 
 
-def test_libraries_that_are_too_old_are_refused(monkeypatch):
-    monkeypatch.delattr(x509.Extensions, "get_extension_for_class")
-    with pytest.raises(ImportError) as error:
+@pytest.mark.parametrize(
+    ("module", "change", "library"),
+    [
+        (x509_extensions, lambda mock: delattr(mock, "get_extension_for_class"), "cryptography"),
+        (OpenSSL.crypto, lambda mock: delattr(mock.return_value, "_x509"), "pyOpenSSL"),
+    ],
+)
+def test_libraries_that_are_too_old_are_refused(monkeypatch, module, change, library):
+    stand_in = mock.Mock()
+    change(stand_in)
+    name = "Extensions" if library == "cryptography" else "X509"
+    monkeypatch.setattr(module, name, stand_in)
+    with pytest.raises(ImportError, match=f"'{library}' module missing required functionality"):
         pyopenssl.inject_into_urllib3()
-    assert str(error.value) == (
-        "'cryptography' module missing required functionality.  Try upgrading to v1.3.4 or newer."
-    )
+    assert ssl_.IS_PYOPENSSL is False
     monkeypatch.undo()
-    monkeypatch.setattr(OpenSSL.crypto, "X509", object)
-    monkeypatch.setattr(pyopenssl, "X509", object, raising=False)
-    with pytest.raises(ImportError) as error:
+    pyopenssl.inject_into_urllib3()
+    pyopenssl.extract_from_urllib3()
+
+
+@pytest.mark.parametrize("module", ["cryptography.x509.extensions", "OpenSSL.crypto"])
+def test_libraries_that_have_gone_since_are_an_import_error_at_the_call(monkeypatch, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError):
         pyopenssl.inject_into_urllib3()
-    assert str(error.value) == (
-        "'pyOpenSSL' module missing required functionality. Try upgrading to v0.14 or newer."
-    )
     assert ssl_.IS_PYOPENSSL is False
 
 

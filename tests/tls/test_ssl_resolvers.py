@@ -321,6 +321,22 @@ def test_a_library_that_passes_for_openssl_is_warned_of_and_not_believed():
     assert said == f"False\nNotOpenSSLWarning {COMPILED}'LibreSSL 2.8.3'. {ISSUES}3020"
 
 
+@pytest.mark.parametrize(
+    ("version", "is_reliable"),
+    [
+        ("OpenSSL 1.1.1", True),
+        ("OpenSSL 3.0.19 27 Jan 2026", True),
+        ("LibreSSL 3.3.6", False),
+        ("OpenSSLlike 1", False),
+        ("openssl 3", False),
+        ("", False),
+    ],
+)
+def test_only_openssl_itself_is_relied_on_to_leave_common_names_alone(version, is_reliable):
+    assert ssl_._is_has_never_check_common_name_reliable(version) is is_reliable
+    assert ssl_._is_has_never_check_common_name_reliable(openssl_version=version) is is_reliable
+
+
 def test_an_openssl_that_is_too_old_is_refused():
     said = run(LIBRE.format(version="OpenSSL 1.1.0l", info=(1, 1, 0, 12, 15)))
     assert said == f"{COMPILED}'OpenSSL 1.1.0l'. {ISSUES}2168"

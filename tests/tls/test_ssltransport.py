@@ -314,3 +314,88 @@ def test_names_and_defaults_are_as_given():
     ]
     assert inspect.signature(SSLTransport.read).parameters["len"].default == 1024
     assert inspect.signature(SSLTransport.recv).parameters["buflen"].default == 1024
+
+
+# ---------------------------------------------------------------- the loop that others know by name
+
+
+class Tape:
+    """Both buffers and the outer socket of a transport, and what is done with them."""
+
+    pending = 1
+
+    def __init__(self):
+        self.done = []
+
+    def read(self):
+        return b"said"
+
+    def write(self, data):
+        self.done.append(("heard", data))
+
+    def sendall(self, data):
+        self.done.append(("sent", data))
+
+    def recv(self, size):
+        self.done.append(("recv", size))
+        return b"reply"
+
+
+def on_tape():
+    transport = SSLTransport.__new__(SSLTransport)
+    transport.socket = transport.incoming = transport.outgoing = tape = Tape()
+    transport.suppress_ragged_eofs = True
+    return transport, tape
+
+
+@pytest.mark.parametrize(
+    ("given", "handed_on"),
+    [((), ()), ((5,), (5,)), ((None,), ()), ((5, None), (5,)), ((None, b"b"), (None, b"b"))],
+)
+def test_arguments_that_are_none_are_not_handed_on(given, handed_on):
+    transport, tape = on_tape()
+    assert transport._ssl_io_loop(lambda *args: args, *given) == handed_on
+    assert tape.done == [("sent", b"said")]
+
+
+def test_the_loop_carries_until_the_operation_is_done():
+    transport, tape = on_tape()
+    wants = [ssl.SSLWantReadError(), ssl.SSLWantReadError()]
+
+    def operation(arg):
+        if wants:
+            raise wants.pop()
+        return arg
+
+    assert transport._ssl_io_loop(operation, arg1=7) == 7
+    turn = [("sent", b"said"), ("recv", 16384), ("heard", b"reply")]
+    assert tape.done == [*turn, *turn, ("sent", b"said")]
+
+
+def test_whoever_replaces_the_loop_sees_every_operation():
+    asked = []
+
+    class Own(SSLTransport):
+        def _ssl_io_loop(self, func, arg1=None, arg2=None):
+            asked.append((func.__name__, bytes(arg1) if isinstance(arg1, memoryview) else arg1))
+            return 1
+
+    context = ssl.create_default_context()
+    transport = Own(socket.socket(), context, "localhost")
+    with transport.socket:
+        transport.read(3)
+        transport.recv(4)
+        transport.recv_into(bytearray(5))
+        transport.send(b"x")
+        transport.sendall(b"yz")
+        transport.unwrap()
+    assert asked == [
+        ("do_handshake", None),
+        ("read", 3),
+        ("read", 4),
+        ("read", 5),
+        ("write", b"x"),
+        ("write", b"yz"),
+        ("write", b"z"),
+        ("unwrap", None),
+    ]

@@ -42,6 +42,12 @@ OP_NO_TICKET = 0x4000
 VERIFY_X509_PARTIAL_CHAIN = 0x80000
 VERIFY_X509_STRICT = 0x20
 
+
+def _is_has_never_check_common_name_reliable(openssl_version: str) -> bool:
+    # Libraries that pass for OpenSSL have the switch, but it does nothing there.
+    return openssl_version.startswith("OpenSSL ")
+
+
 try:
     import ssl as ssl  # botocore takes it from here
     from ssl import (
@@ -64,8 +70,7 @@ try:
 except ImportError:
     pass
 else:
-    # Libraries that pass for OpenSSL have the switch, but it does nothing there.
-    if not OPENSSL_VERSION.startswith("OpenSSL "):
+    if not _is_has_never_check_common_name_reliable(OPENSSL_VERSION):
         HAS_NEVER_CHECK_COMMON_NAME = False
     # A later Python may have dropped any of these protocols.
     for attr in ("TLSv1", "TLSv1_1", "TLSv1_2"):

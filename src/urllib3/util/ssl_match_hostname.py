@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import typing
 
 if typing.TYPE_CHECKING:
@@ -41,9 +42,9 @@ def match_hostname(
     names: list[str] = []
     for kind, value in cert.get("subjectAltName", ()):
         if kind == "DNS":
-            matched = address is None and _matches(value, hostname)
+            matched = address is None and bool(_dnsname_match(value, hostname))
         elif kind == "IP Address":
-            matched = address is not None and _is_address(value, address)
+            matched = address is not None and _ipaddress_match(value, address)
         else:
             continue
         if matched:
@@ -51,7 +52,7 @@ def match_hostname(
         names.append(value)
     if hostname_checks_common_name and address is None and not names:
         for name in _common_names(cert):
-            if _matches(name, hostname):
+            if _dnsname_match(name, hostname):
                 return
             names.append(name)
     raise CertificateError(_complaint(hostname, names))
@@ -78,23 +79,32 @@ def _address(hostname: str) -> Address | None:
         return None
 
 
-def _is_address(value: str, address: Address) -> bool:
+def _ipaddress_match(ipname: str, host_ip: Address) -> bool:
+    """Whether an ``IP Address`` of a certificate is *host_ip*."""
     # OpenSSL ends the text with a line feed.  A zone is the client's own affair: packed has none.
-    return ipaddress.ip_address(value.rstrip()).packed == address.packed
+    return ipaddress.ip_address(ipname.rstrip()).packed == host_ip.packed
 
 
-def _matches(pattern: str, hostname: str) -> bool:
-    """Whether the DNS name *pattern* covers *hostname*.
+def _dnsname_match(
+    dn: typing.Any, hostname: str, max_wildcards: int = 1
+) -> typing.Match[str] | bool | None:
+    """Whether the DNS name *dn* covers *hostname*: something that is true, or not.
 
-    A wildcard stands for text within the left-most label, and for itself anywhere else.
+    A wildcard stands for text within the left-most label, and for itself anywhere else.  What is
+    returned is of the types of urllib3 2.8.0, since tests of others look at it.
+
+    Raises :class:`CertificateError` for more than *max_wildcards* in the left-most label.
     """
-    if not pattern:
+    if not dn:
         return False
-    first = pattern.partition(".")[0]
-    if first.count("*") > 1:
-        raise CertificateError(f"too many wildcards in certificate DNS name: {pattern!r}")
-    labels, host_labels = _folded(pattern).split("."), _folded(hostname).split(".")
-    return labels[1:] == host_labels[1:] and _label_matches(labels[0], host_labels[0])
+    first = dn.partition(".")[0]
+    if first.count("*") > max_wildcards:
+        raise CertificateError(f"too many wildcards in certificate DNS name: {dn!r}")
+    labels, host_labels = _folded(dn).split("."), _folded(hostname).split(".")
+    matched = labels[1:] == host_labels[1:] and _label_matches(labels[0], host_labels[0])
+    if "*" not in first:
+        return matched
+    return re.match("(?s:.*)", hostname) if matched else None
 
 
 def _label_matches(pattern: str, label: str) -> bool:
@@ -103,8 +113,16 @@ def _label_matches(pattern: str, label: str) -> bool:
     # Part of an encoded label says nothing about the name it encodes (RFC 6125, 6.4.3).
     if "*" not in pattern or pattern.startswith("xn--") or label.startswith("xn--"):
         return pattern == label
-    start, _, end = pattern.partition("*")
-    return len(label) >= len(start) + len(end) and label.startswith(start) and label.endswith(end)
+    start, *between, end = pattern.split("*")
+    at, stop = len(start), len(label) - len(end)
+    if at > stop or not (label.startswith(start) and label.endswith(end)):
+        return False
+    for text in between:
+        found = label.find(text, at, stop)
+        if found < 0:
+            return False
+        at = found + len(text)
+    return True
 
 
 def _folded(name: str) -> str:

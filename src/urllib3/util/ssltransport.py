@@ -62,7 +62,7 @@ class SSLTransport:
         self.sslobj = ssl_context.wrap_bio(
             self.incoming, self.outgoing, server_hostname=server_hostname
         )
-        self._io(self.sslobj.do_handshake)
+        self._ssl_io_loop(self.sslobj.do_handshake)
 
     def __enter__(self) -> Self:
         return self
@@ -72,9 +72,18 @@ class SSLTransport:
 
     # ------------------------------------------------------------ carrying
 
-    def _io(self, operation: Callable[..., _T], *args: typing.Any) -> _T:
-        """Do *operation* of the TLS object, and send what it says to the peer."""
-        result = self._advance(operation, *args)
+    def _ssl_io_loop(
+        self,
+        func: Callable[..., _T],
+        arg1: bytes | int | None = None,
+        arg2: bytearray | None = None,
+    ) -> _T:
+        """Do *func* of the TLS object, and send what it says to the peer.
+
+        :param arg1: for *func*; None = it takes no argument, unless there is *arg2*
+        """
+        args = () if arg1 is None and arg2 is None else (arg1,) if arg2 is None else (arg1, arg2)
+        result = self._advance(func, *args)
         self._flush()
         return result
 
@@ -108,9 +117,7 @@ class SSLTransport:
     def read(self, len: int = 1024, buffer: typing.Any = None) -> int | bytes:  # noqa: A002
         """Receive at most *len* bytes; with a *buffer*, put them there and return their number."""
         try:
-            if buffer is None:
-                return self._io(self.sslobj.read, len)
-            return self._io(self.sslobj.read, len, buffer)
+            return self._ssl_io_loop(self.sslobj.read, len, buffer)
         except ssl.SSLError as error:
             if error.errno == ssl.SSL_ERROR_EOF and self.suppress_ragged_eofs:
                 return 0 if buffer is not None else b""
@@ -133,16 +140,19 @@ class SSLTransport:
     def send(self, data: bytes, flags: int = 0) -> int:
         """Send some of *data* and return how many bytes."""
         _forbid(flags, "send")
-        return self._io(self.sslobj.write, data)
+        return self._ssl_io_loop(self.sslobj.write, data)
 
     def sendall(self, data: bytes, flags: int = 0) -> None:
         """Send *data*."""
         _forbid(flags, "sendall")
+        # Off when somebody has a loop of their own, which then sees each write.
+        is_ours = getattr(self._ssl_io_loop, "__func__", None) is _OUR_LOOP
+        write: Callable[..., int] = self._advance if is_ours else self._ssl_io_loop
         with memoryview(data) as view, view.cast("B") as octets:
             sent = 0
             while sent < len(octets):
                 # One call makes one record, too small a thing to bother the outer socket with.
-                sent += self._advance(self.sslobj.write, octets[sent:])
+                sent += write(self.sslobj.write, octets[sent:])
                 if self.outgoing.pending >= _SEND_AT:
                     self._flush()
         self._flush()
@@ -206,7 +216,7 @@ class SSLTransport:
 
     def unwrap(self) -> None:
         """End this stream in good order (RFC 8446, 6.1); the outer one goes on."""
-        self._io(self.sslobj.unwrap)
+        self._ssl_io_loop(self.sslobj.unwrap)
 
     @typing.overload
     def getpeercert(
@@ -239,6 +249,9 @@ class SSLTransport:
     def compression(self) -> str | None:
         """The compression in use."""
         return self.sslobj.compression()
+
+
+_OUR_LOOP = SSLTransport._ssl_io_loop
 
 
 def _buffered(raw: socket.SocketIO, size: int) -> typing.Any:
