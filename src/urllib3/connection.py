@@ -384,7 +384,7 @@ class HTTPConnection(_Stock):
             return not wait_for_read(self.sock, timeout=0.0)
         if wait_for_read is _OUR_WAIT_FOR_READ:
             return receiver.is_fit()
-        return not (receiver.pending or receiver.closed or wait_for_read(self.sock, timeout=0.0))
+        return not (receiver.has_left_over or wait_for_read(self.sock, timeout=0.0))
 
     @property
     def _response_options(self) -> _ResponseOptions | None:

@@ -16,6 +16,11 @@ import typing
 from ..util.wait import readable_now
 from . import syntax
 
+try:
+    import ssl
+except ImportError:
+    ssl = None  # type: ignore[assignment]
+
 if typing.TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,6 +31,11 @@ _AHEAD = 1 << 18  # bytes asked of the socket at a time while a body is read in 
 _RECORD = 1 << 14  # bytes that TLS hands out at a time (RFC 8446, 5.1); room for more is wasted
 # Up to here a body is received piece by piece, beyond into memory set aside for it.
 _IN_PIECES = 1 << 18
+
+#: What a read raises that would have to wait; pyOpenSSL's and TLS in TLS raise a TimeoutError.
+_NOTHING_YET: tuple[type[OSError], ...] = (BlockingIOError, TimeoutError)
+if ssl is not None:
+    _NOTHING_YET += (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 # Taken at import: gevent and eventlet patch before it, httpretty and mocket replace the name after.
 _Socket = socket.socket
@@ -47,6 +57,7 @@ class Receiver:
         "_most",
         "_readable",
         "_recv",
+        "_waiting",
         "at",
         "closed",
         "pending",
@@ -73,6 +84,10 @@ class Receiver:
         self._held: io.RawIOBase | None = None
         self._most = _AHEAD if type(sock) is _Socket else _RECORD
         self._readable: Callable[[], object] | None = None
+        #: How many decrypted bytes wait inside the TLS object; None without TLS.
+        self._waiting: Callable[[], int] | None = getattr(
+            sock, "pending", getattr(sock, "_pending", None)
+        )
         self._recv: Callable[[int], bytes]
         if isinstance(sock, _Socket):
             # The recv() of ssl is a detour to its read().
@@ -309,11 +324,37 @@ class Receiver:
 
     def is_fit(self) -> bool:
         """Whether nothing is left, and nothing has come since, of what nobody asked for."""
-        if self.pending or self.closed:
+        waiting = self._waiting
+        if self.pending or self.closed or (waiting is not None and waiting()):
             return False
         if self._readable is None:
             self._readable = readable_now(self.sock)
-        return not self._readable()
+        return not self._readable() or self._is_only_tls()
+
+    @property
+    def has_left_over(self) -> bool:
+        """Whether bytes behind the last message are here, or wait decrypted inside the TLS object.
+
+        The latter show neither here nor to poll().
+        """
+        return bool(self.pending or self.closed or (self._waiting and self._waiting()))
+
+    def _is_only_tls(self) -> bool:
+        """Whether what can be read of the socket is for TLS alone, such as a session ticket."""
+        sock = self.sock
+        if self._waiting is None or self._file is not None:
+            return False
+        timeout = sock.gettimeout()
+        try:
+            sock.settimeout(0)
+            sock.recv(1)  # data, or the end: the connection is of no further use
+        except _NOTHING_YET:
+            return not self._waiting()
+        except OSError:
+            return False
+        finally:
+            sock.settimeout(timeout)
+        return False
 
     def end_message(self) -> None:
         """A message was read to its end: let go of the file, keeping what was received beyond."""

@@ -417,6 +417,10 @@ class WrappedSocket:
 
     # ------------------------------------------------------------ reading and writing
 
+    def pending(self) -> int:
+        """Bytes that are decrypted already and wait to be received."""
+        return self.connection.pending()
+
     def recv(self, *args: typing.Any, **kwargs: typing.Any) -> bytes:
         """Receive as ``socket.recv``; nothing at the end.
 

@@ -59,6 +59,7 @@ class SSLTransport:
         self.socket = socket
         self.suppress_ragged_eofs = suppress_ragged_eofs
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._decrypted = b""  # by _pending(), and not yet read
         self.sslobj = ssl_context.wrap_bio(
             self.incoming, self.outgoing, server_hostname=server_hostname
         )
@@ -114,8 +115,38 @@ class SSLTransport:
 
     # ------------------------------------------------------------ reading
 
+    # Private: a program can see by a public one that this is no socket.
+    def _pending(self) -> int:
+        """How many bytes can be read without waiting for the peer; 1 if its end is what comes.
+
+        Several records may have come at once, so what has come is decrypted to see what it is.
+        """
+        while not (waiting := len(self._decrypted) + self.sslobj.pending()):
+            outer = getattr(self.socket, "pending", None)
+            if not self.incoming.pending and not (outer and outer()):
+                return 0
+            try:
+                self._decrypted = self.sslobj.read(SSL_BLOCKSIZE)
+            except ssl.SSLWantReadError:
+                if not (outer and outer()):
+                    return 0
+                self._receive()
+            except ssl.SSLError:
+                return 1
+            else:
+                if not self._decrypted:
+                    return 1
+        return waiting
+
     def read(self, len: int = 1024, buffer: typing.Any = None) -> int | bytes:  # noqa: A002
         """Receive at most *len* bytes; with a *buffer*, put them there and return their number."""
+        if self._decrypted and len:
+            taken, self._decrypted = self._decrypted[:len], self._decrypted[len:]
+            if buffer is None:
+                return taken
+            size = memoryview(taken).nbytes
+            memoryview(buffer).cast("B")[:size] = taken
+            return size
         try:
             return self._ssl_io_loop(self.sslobj.read, len, buffer)
         except ssl.SSLError as error:
