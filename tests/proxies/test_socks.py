@@ -18,6 +18,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import (
     ConnectTimeoutError,
     DependencyWarning,
+    LocationValueError,
     MaxRetryError,
     NewConnectionError,
 )
@@ -451,3 +452,86 @@ def test_a_failure_is_tried_again_and_a_fresh_connection_asks_afresh():
     with serve(*scripts) as proxy, via(proxy, "socks5h", timeout=5, retries=1) as http:
         assert http.request("GET", f"http://h:{PORT}/").data == b"ok"
         assert proxy.connections == 2
+
+
+# ---------------------------------------------------------------- what PySocks cannot send
+
+
+@pytest.mark.parametrize(
+    ("scheme", "user", "password"),
+    [
+        ("socks5", "u" * 128, "p"),
+        ("socks5h", "u", "p" * 128),
+        ("socks5h", "\xfc" * 64, "p"),
+        ("socks5", "\udcff", "p"),
+        ("socks5", "u", b"bytes"),
+        ("socks4", "u\0root", None),
+        ("socks4a", "\ud800", None),
+        ("socks4a", "u" * 256, None),
+    ],
+)
+def test_credentials_that_cannot_be_sent_are_refused_at_once(scheme, user, password):
+    with pytest.raises(LocationValueError, match=r"^SOCKS (user|password) ") as caught:
+        SOCKSProxyManager(f"{scheme}://127.0.0.1:1", username=user, password=password)
+    assert str(user) not in str(caught.value) or len(user) < 2
+    options = {"socks_version": 2, "username": "u" * 128, "password": "p"}
+    with pytest.raises(LocationValueError):
+        SOCKSConnection(options, "h")
+
+
+@pytest.mark.parametrize("auth", ["%FF:p", "u:%FF%FE", "u" * 128 + ":p", "%C3%BC" * 64 + ":p"])
+def test_so_are_those_of_a_url(auth):
+    with pytest.raises(LocationValueError):
+        SOCKSProxyManager(f"socks5://{auth}@127.0.0.1:1")
+
+
+def test_what_is_not_sent_may_be_as_long_as_it_likes():
+    """SOCKS 5 offers a user and a password only together, SOCKS 4 has no password."""
+    SOCKSProxyManager("socks5://h", username="u" * 999)
+    SOCKSProxyManager("socks5://h", username="", password="p" * 999)
+    SOCKSProxyManager("socks4://h", username="u", password="p\0" * 999)
+
+
+def test_127_bytes_are_sent_as_they_are():
+    user, name = b"u" * 127, ".".join(["n" * 62, "n" * 60, "nn"])
+    assert len(name) == 126
+    connect = b"\x05\x01\x00\x03" + bytes([126]) + name.encode() + PP
+    script = [
+        hears(b"\x05\x02\x00\x02", b"\x05\x02"),
+        hears(b"\x01\x7f" + user + b"\x02pw", b"\x01\x00"),
+        hears(connect, GRANTED_5),
+        OK,
+    ]
+    with serve(script) as server, via(server, "socks5h", f"{user.decode()}:pw@") as manager:
+        assert manager.request("GET", f"http://{name}:{PORT}/").data == b"ok"
+
+
+@pytest.mark.parametrize("scheme", ["socks4", "socks4a", "socks5", "socks5h"])
+@pytest.mark.parametrize("host", ["a" * 64, "a..b", ".".join(["n" * 50] * 6)])
+def test_a_host_that_cannot_be_sent_is_refused_before_the_proxy_is_asked(scheme, host):
+    with serve() as server, via(server, scheme) as manager:
+        with pytest.raises(NewConnectionError, match=r"cannot be encoded|too long"):
+            manager.request("GET", f"http://{host}:{PORT}/")
+        pool = manager.connection_from_host(host, PORT)
+        assert pool.pool.qsize() == 1
+    assert server.connections == 0
+
+
+def test_a_host_of_128_bytes_is_too_long_only_where_its_length_is_sent():
+    host = ".".join(["n" * 60, "n" * 60, "n" * 6])
+    assert len(host) == 128
+    with serve() as server, via(server, "socks5h") as manager:
+        with pytest.raises(NewConnectionError, match="host of 128 bytes is too long"):
+            manager.request("GET", f"http://{host}:{PORT}/")
+    head = b"\x04\x01" + PP + b"\x00\x00\x00\x01\x00" + host.encode() + b"\x00"
+    with serve([hears(head, GRANTED_4), OK]) as server, via(server, "socks4a") as manager:
+        assert manager.request("GET", f"http://{host}:{PORT}/").data == b"ok"
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+def test_the_zone_of_an_address_does_not_reach_the_proxy(scheme):
+    packed = socket.inet_pton(socket.AF_INET6, "fe80::1")
+    script = [hears(*NO_AUTH), hears(b"\x05\x01\x00\x04" + packed + PP, GRANTED_5), OK]
+    with serve(script) as server, via(server, scheme) as manager:
+        assert manager.request("GET", f"http://[fe80::1%25lo]:{PORT}/").data == b"ok"
+    assert server.requests[0].get("Host") == f"[fe80::1]:{PORT}"

@@ -29,9 +29,14 @@ from urllib.parse import unquote
 
 from ..connection import HTTPConnection, HTTPSConnection
 from ..connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from ..exceptions import ConnectTimeoutError, DependencyWarning, NewConnectionError
+from ..exceptions import (
+    ConnectTimeoutError,
+    DependencyWarning,
+    LocationValueError,
+    NewConnectionError,
+)
 from ..poolmanager import PoolManager
-from ..util.url import parse_url
+from ..util.url import parse_url, without_zone
 
 if typing.TYPE_CHECKING:
     import socket
@@ -58,6 +63,12 @@ _PROTOCOLS: dict[str | None, tuple[int, bool]] = {
 }
 
 
+# PySocks writes the length of a user, a password and a host as one character in UTF-8, which from
+# 128 on is two bytes: the proxy would read on at the wrong place.
+_MOST_BYTES = 127
+_LONGEST_NAME = 255
+
+
 class _TYPE_SOCKS_OPTIONS(typing.TypedDict):  # noqa: N801 - the name is given
     socks_version: int
     proxy_host: str | None
@@ -78,6 +89,7 @@ class SOCKSConnection(HTTPConnection):
     def __init__(
         self, _socks_options: _TYPE_SOCKS_OPTIONS, *args: typing.Any, **kwargs: typing.Any
     ) -> None:
+        _check_credentials(_socks_options)
         self._socks_options = _socks_options
         super().__init__(*args, **kwargs)
 
@@ -88,6 +100,7 @@ class SOCKSConnection(HTTPConnection):
         ``ConnectTimeoutError`` or ``NewConnectionError``, which name the target.
         """
         options = self._socks_options
+        host = self._sendable_host()
         extra: dict[str, typing.Any] = {}
         if self.source_address:
             extra["source_address"] = self.source_address
@@ -95,7 +108,7 @@ class SOCKSConnection(HTTPConnection):
             extra["socket_options"] = self.socket_options
         try:
             sock = socks.create_connection(
-                (self.host, self.port),
+                (host, self.port),
                 timeout=self.timeout,
                 proxy_type=options["socks_version"],
                 proxy_addr=options["proxy_host"],
@@ -108,6 +121,30 @@ class SOCKSConnection(HTTPConnection):
         except OSError as error:
             raise self._translated(error) from error
         return typing.cast("socket.socket", sock)
+
+    def _sendable_host(self) -> str:
+        """The host as it goes to PySocks; ``NewConnectionError`` for one that cannot go out."""
+        host = self.host.strip("[]")
+        if ":" in host:
+            # The zone of an address names an interface of this machine, and no proxy's.
+            return without_zone(host)
+        try:
+            size = len(host.encode("idna"))
+            if "\0" in host:
+                raise UnicodeError("NUL ends a name")
+        except UnicodeError as error:
+            raise NewConnectionError(
+                self, f"Failed to establish a new connection: host cannot be encoded: {error}"
+            ) from error
+        options = self._socks_options
+        is_long = size > _MOST_BYTES if _writes_length_of_host(options) else size > _LONGEST_NAME
+        if is_long:
+            raise NewConnectionError(
+                self,
+                "Failed to establish a new connection: "
+                f"host of {size} bytes is too long for SOCKS as PySocks sends it",
+            )
+        return self.host
 
     def _translated(self, error: OSError) -> ConnectTimeoutError | NewConnectionError:
         # PySocks wraps what its socket raised, which says it better than the wrapping.
@@ -147,7 +184,8 @@ class SOCKSProxyManager(PoolManager):
     :param headers: default request headers
     :param connection_pool_kw: settings for the pools and their connections
 
-    Raises ValueError for a scheme that is none of the four.
+    Raises ValueError for a scheme that is none of the four, ``LocationValueError``, which is one,
+    for a user or password that cannot be sent.
     """
 
     pool_classes_by_scheme: typing.ClassVar[dict[str, type[HTTPConnectionPool]]] = {  # type: ignore[misc]
@@ -179,6 +217,7 @@ class SOCKSProxyManager(PoolManager):
             password=password,
             rdns=rdns,
         )
+        _check_credentials(connection_pool_kw["_socks_options"])
         super().__init__(num_pools, headers, **connection_pool_kw)
         # The parent's __init__ has put the classes for direct connections here.
         self.pool_classes_by_scheme = type(self).pool_classes_by_scheme  # type: ignore[misc]
@@ -187,4 +226,36 @@ class SOCKSProxyManager(PoolManager):
 def _credentials(auth: str) -> tuple[str, str | None]:
     # Split before decoding: a colon in a name can only be written as %3A (RFC 3986, 3.2.1).
     name, colon, password = auth.partition(":")
-    return unquote(name), unquote(password) if colon else None
+    try:
+        return unquote(name, errors="strict"), unquote(password, errors="strict") if colon else None
+    except UnicodeDecodeError:
+        raise LocationValueError("SOCKS user and password must be UTF-8") from None
+
+
+def _check_credentials(options: Mapping[str, typing.Any]) -> None:
+    """Raise ``LocationValueError`` unless user and password of *options* can be sent."""
+    given = {"user": options.get("username"), "password": options.get("password")}
+    is_version_4 = options.get("socks_version") == socks.PROXY_TYPE_SOCKS4
+    if is_version_4:
+        del given["password"]  # it has none
+    elif not all(given.values()):
+        return  # SOCKS 5 offers both or none
+    for name, text in given.items():
+        # What it says is not shown: errors are logged.
+        if not text:
+            continue
+        try:
+            raw = text.encode("utf-8")
+        except (UnicodeEncodeError, AttributeError):
+            raise LocationValueError(f"SOCKS {name} cannot be encoded") from None
+        if is_version_4 and b"\0" in raw:
+            raise LocationValueError(f"SOCKS {name} contains NUL, which ends it")
+        if len(raw) > (_LONGEST_NAME if is_version_4 else _MOST_BYTES):
+            raise LocationValueError(
+                f"SOCKS {name} of {len(raw)} bytes is too long as PySocks sends it"
+            )
+
+
+def _writes_length_of_host(options: Mapping[str, typing.Any]) -> bool:
+    # SOCKS 4A ends the name by a NUL; the other two resolve it here.
+    return bool(options["rdns"]) and options["socks_version"] == socks.PROXY_TYPE_SOCKS5
