@@ -38,7 +38,6 @@ from .exceptions import (
     HTTPError,
     IncompleteRead,
     InvalidChunkLength,
-    InvalidHeader,
     ProtocolError,
     ResponseNotChunked,
 )
@@ -165,7 +164,7 @@ class BaseHTTPResponse(io.IOBase):
         self.retries = retries
         coding = self.headers.get("transfer-encoding")
         if coding is not None:
-            self.chunked = _names_chunked(coding)
+            self.chunked = syntax.names_chunked(coding)
 
     # ------------------------------------------------------------ what subclasses provide
 
@@ -488,7 +487,7 @@ class HTTPResponse(BaseHTTPResponse):
             self.length_remaining = incoming.length
             if self._request_method == "HEAD":
                 # It has no body, and says how that of GET would be framed.
-                self.chunked = _names_chunked(about.get("transfer-encoding", ""))
+                self.chunked = syntax.names_chunked(about.get("transfer-encoding", ""))
         if preload_content:
             self._decoder_initialized = "content-encoding" not in about
             self._body = self.read(None, self.decode_content)
@@ -592,10 +591,9 @@ class HTTPResponse(BaseHTTPResponse):
                     "chunked."
                 )
                 return None
-            length = _announced_length(announced)
-        status = _status_number(self.status)
-        if status in (204, 304) or 100 <= status < 200 or request_method == "HEAD":
-            length = 0
+            length = syntax.announced_length(announced)
+        if syntax.is_bodiless(_status_number(self.status), request_method):
+            return 0
         return length
 
     def tell(self) -> int:
@@ -1199,22 +1197,6 @@ def _is_flat(b: object) -> bool:
         and not b.readonly
         and len(b) > 0
     )
-
-
-def _names_chunked(codings: str) -> bool:
-    return "chunked" in [name.strip() for name in codings.lower().split(",")]
-
-
-def _announced_length(value: str) -> int | None:
-    """The length that Content-Length, once or repeated, announces; None if it makes no sense."""
-    try:
-        lengths = {int(part) for part in value.split(",")}
-    except ValueError:
-        return None
-    if len(lengths) > 1:
-        raise InvalidHeader(f"Content-Length contained multiple unmatching values ({value})")
-    length = lengths.pop()
-    return length if length >= 0 else None
 
 
 def _status_number(status: typing.Any) -> int:

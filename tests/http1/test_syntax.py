@@ -351,6 +351,45 @@ def test_control_characters_of_a_reason_become_blanks():
 
 
 @pytest.mark.parametrize(
+    ("status", "method", "bodiless", "interim"),
+    [
+        (100, "GET", True, True),
+        (101, "GET", True, False),  # the last answer in HTTP/1.1: another protocol follows
+        (103, "GET", True, True),
+        (199, "POST", True, True),
+        (200, "GET", False, False),
+        (200, "HEAD", True, False),
+        (200, None, False, False),
+        (204, "GET", True, False),
+        (205, "GET", False, False),
+        (304, "GET", True, False),
+        (999, "GET", False, False),
+    ],
+)
+def test_status_and_method_say_whether_a_body_or_another_answer_follows(
+    status, method, bodiless, interim
+):
+    assert syntax.is_bodiless(status, method) == bodiless
+    assert syntax.is_interim(status) == interim
+
+
+@pytest.mark.parametrize(
+    ("codings", "named"),
+    [
+        ("chunked", True),
+        ("Chunked", True),
+        ("gzip,\tCHUNKED ", True),
+        ("chunked, gzip", True),
+        ("gzip", False),
+        ("chunkedx", False),
+        ("", False),
+    ],
+)
+def test_chunked_is_named_anywhere_in_the_list(codings, named):
+    assert syntax.names_chunked(codings) == named
+
+
+@pytest.mark.parametrize(
     ("line", "size"),
     [
         (b"5\r\n", 5),

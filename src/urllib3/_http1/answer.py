@@ -89,7 +89,7 @@ class IncomingResponse(http.client.HTTPResponse):
             self._message = None
             super().begin(**options)
             message = typing.cast("http.client.HTTPMessage", self._message)
-            if self.status >= 200 or self.status == 101:
+            if not syntax.is_interim(self.status):
                 break
         lines = [f"{name}: {value}\r\n" for name, value in message.items()]
         status_line = f"HTTP/1.{self.version - 10} {self.status} {self.reason}\r\n"

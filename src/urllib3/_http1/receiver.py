@@ -146,7 +146,7 @@ class Receiver:
         while True:
             if debuglevel > 0:
                 _print_head(head)
-            if head.status >= 200 or head.status == 101:
+            if not syntax.is_interim(head.status):
                 return head
             interim += 1
             if interim > syntax.MAX_INTERIM:

@@ -271,6 +271,16 @@ def _names_framing(line: str) -> bool:
 # Closed as well: a head that is not exact, "close" in Connection, HTTP/1.0 without keep-alive.
 
 
+def is_bodiless(status: int, method: str | None) -> bool:
+    """Whether an answer with *status* to *method* has no body, whatever its fields say."""
+    return 100 <= status < 200 or status in {204, 304} or method == "HEAD"
+
+
+def is_interim(status: int) -> bool:
+    """Whether another answer to the same request follows (RFC 9110, 15.2)."""
+    return status < 200 and status != 101
+
+
 def framing(head: Head, method: str | None) -> Framing:
     """How the body of an answer to *method* is delimited.
 
@@ -282,7 +292,7 @@ def framing(head: Head, method: str | None) -> Framing:
     if "connection" in about or head.version == 10:
         persistent = persistent and _is_kept_alive(about, head.version)  # section 9.3
     status = head.status
-    if status < 200 or status in {204, 304} or method == "HEAD":
+    if is_bodiless(status, method):
         # After 101 the connection no longer speaks HTTP.
         return Framing(False, 0, persistent and status != 101)
     length = about.get("content-length")
@@ -337,7 +347,7 @@ def _is_chunked(codings: str) -> tuple[bool, bool]:
     What is wrapped inside it is the caller's business.  Chunked that is named again right behind
     itself was applied once: two hops have written the field (section 7).
     """
-    named = [name.strip(_BLANKS) for name in codings.split(",")]
+    named = _members(codings)
     names = [name for name in named if name not in _NO_CODINGS]
     if not names:
         return False, False
@@ -349,11 +359,31 @@ def _is_chunked(codings: str) -> tuple[bool, bool]:
     return True, len(named) == final + 1
 
 
+def names_chunked(codings: str) -> bool:
+    """Whether chunked is named anywhere: for a response whose head was not read here."""
+    return "chunked" in _members(codings.lower())
+
+
+def _members(value: str) -> list[str]:
+    return [member.strip(_BLANKS) for member in value.split(",")]
+
+
+def announced_length(text: str) -> int | None:
+    """:func:`content_length`, or None if there is no sense in *text*: where others framed the body.
+
+    Raises ``InvalidHeader`` for lengths that contradict each other.
+    """
+    try:
+        return content_length(text)
+    except MalformedMessage:
+        return None
+
+
 def content_length(text: str) -> int:
     """The number of bytes a Content-Length value (or several, joined by commas) announces."""
     if text.isdecimal() and text.isascii() and len(text) < 20:
         return int(text)
-    seen = {part.strip(_BLANKS) for part in text.split(",")}
+    seen = set(_members(text))
     if not all(part.isdecimal() and part.isascii() for part in seen):
         raise MalformedMessage(f"invalid Content-Length {text[:100]!r}")
     lengths = {int(part) if len(part) < 20 else _too_long(part) for part in seen}

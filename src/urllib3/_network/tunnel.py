@@ -5,7 +5,6 @@ The same bytes on every Python version, and an answer that is bounded and strict
 
 from __future__ import annotations
 
-import http.client
 import typing
 
 from .._http1 import syntax
@@ -40,7 +39,8 @@ def tunnel(conn: Tunneled) -> None:
     assert conn._tunnel_port is not None
     conn.send(syntax.connect_request(conn._tunnel_host, conn._tunnel_port, conn._tunnel_headers))
     receiver = Receiver(conn.sock)
-    head = _final_head(receiver, conn.max_response_headers)
+    most = conn.max_response_headers
+    head = receiver.final_head(receiver.read_head(most), 0, most)
     conn._raw_proxy_headers = [
         f"{name}: {value}\r\n".encode("latin-1") for name, value in head.fields
     ] + [b"\r\n"]
@@ -54,11 +54,3 @@ def tunnel(conn: Tunneled) -> None:
     if early:
         # The origin speaks only when spoken to: whoever sent this is in between (CVE-2023-40217).
         raise syntax.MalformedMessage(f"proxy sent {len(early)} bytes behind its answer to CONNECT")
-
-
-def _final_head(receiver: Receiver, most_fields: int | None) -> syntax.Head:
-    for _ in range(syntax.MAX_INTERIM + 1):
-        head = receiver.read_head(most_fields)
-        if head.status >= 200:
-            return head
-    raise http.client.HTTPException(syntax.TOO_MANY_INTERIM)

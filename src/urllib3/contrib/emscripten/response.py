@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 
-from ..._http1.syntax import MalformedMessage, content_length
+from ..._http1.syntax import announced_length, is_bodiless
 from ...exceptions import TimeoutError as TimedOut
 from ...response import BaseHTTPResponse
 from .request import _RequestError, _TimeoutError
@@ -74,13 +74,10 @@ class EmscriptenHttpResponseWrapper(BaseHTTPResponse):
 
     def _announced_length(self, method: str) -> int | None:
         """Bytes on the wire; of a compressed body that is not the number that will be read."""
-        if method == "HEAD" or self.status in (204, 304) or 100 <= self.status < 200:
+        if is_bodiless(self.status, method):
             return 0
         announced = self.headers.get("content-length")
-        try:
-            return None if announced is None else content_length(announced)
-        except MalformedMessage:
-            return None  # the runtime has framed the body, whatever this field says
+        return None if announced is None else announced_length(announced)
 
     # ------------------------------------------------------------ request and connection
 
