@@ -454,7 +454,7 @@ def test_interim_answers_come_before_the_answer(interim):
 
 
 @pytest.mark.parametrize(
-    "status", ["201 Created", "204 No Content", "302 Found", "407 Who", "503 X"]
+    "status", ["101 Upgrade", "201 Created", "204 No Content", "302 Found", "407 Who", "503 X"]
 )
 def test_any_other_status_is_a_refusal(status):
     with serve([f"HTTP/1.1 {status}\r\nContent-Length: 3\r\n\r\nabc".encode()]) as proxy:
