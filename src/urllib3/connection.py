@@ -376,9 +376,13 @@ class HTTPConnection(_Stock):
         """Whether there is a socket that is fit for a new request.
 
         One with anything to read is not: the peer has closed it, or sent what nobody asked for.
+        Nor is one with an answer whose body has not been read to its end.
         """
         if self.sock is None:
             return False
+        response = self._HTTPConnection__response
+        if response is not None and not response.isclosed() and response.length != 0:
+            return False  # its body was given up: what comes next would be the rest of it
         receiver = self._receiver
         if receiver is None:
             return not wait_for_read(self.sock, timeout=0.0)
@@ -457,6 +461,7 @@ class HTTPConnection(_Stock):
         """
         method, url = exact_str(method), exact_str(url)
         syntax.check_method(method)
+        self._forget_finished()
         super().putrequest(method, url, skip_host=True, skip_accept_encoding=True)
         if self._http_vsn == 11:
             if not skip_host:
@@ -567,10 +572,23 @@ class HTTPConnection(_Stock):
         sock.sendall(head)
 
     def _forget_finished(self) -> None:
-        """Let go of the last answer if its body has been read, as ``http.client`` does."""
+        """Let go of the last answer if its body has been read, or is empty.
+
+        Raises ``http.client.CannotSendRequest`` if the body was given up: the connection is closed
+        then, for what comes next on it would be the rest of that body.
+        """
         response = self._HTTPConnection__response
-        if response is not None and response.isclosed():
+        if response is None:
+            return
+        if response.length == 0 and not response.isclosed():
+            response.close()
+        if response.isclosed():
             self._HTTPConnection__response = None
+        receiver = self._receiver
+        if receiver is not None and receiver.closed:
+            state = self._HTTPConnection__state
+            self.close()
+            raise http.client.CannotSendRequest(state)
 
     def _send_step_by_step(
         self, method: str, url: str, head: RequestHead, given: Given, length: int | None
@@ -661,8 +679,12 @@ class HTTPConnection(_Stock):
         if self._HTTPConnection__state != _REQUEST_SENT or self._HTTPConnection__response:
             raise ResponseNotReady(self._HTTPConnection__state)
         receiver = self._receiver
-        if receiver is None or receiver.sock is not self.sock or receiver.closed:
+        if receiver is None or receiver.sock is not self.sock:
             receiver = self._receiver = Receiver(self.sock)
+        elif receiver.closed:
+            # The last answer was given up since the request was sent: the rest of it comes next.
+            self.close()
+            raise ResponseNotReady(_REQUEST_SENT)
         method, url, preload_content, _, _ = options
         try:
             head = receiver.read_head(self.max_response_headers)

@@ -23,8 +23,8 @@ from socket import timeout as SocketTimeout
 from ._network.tls import ContextMemo
 from ._optional import BaseSSLError
 from ._pool.expiry import expires_at
-from ._pool.failure import RETRYABLE, Failure, translate
-from ._pool.queue import LifoQueue
+from ._pool.failure import RETRYABLE, Failure, give_up, translate
+from ._pool.queue import LifoQueue, Slot, SlotQueue, queue_class
 from ._pool.redirect import (
     Rewritten,
     joined,
@@ -135,12 +135,9 @@ class ConnectionPool:
         """Close every connection that is kept."""
 
     def _new_pool_queue(self, maxsize: int) -> queue.LifoQueue[typing.Any]:
-        if self.QueueCls is not _DEFAULT_QUEUE_CLASS:
-            return typing.cast("queue.LifoQueue[typing.Any]", self.QueueCls(maxsize))
-        # gevent and eventlet may have replaced the module's class since; then theirs is wanted.
-        if queue.LifoQueue is not _DEFAULT_QUEUE_CLASS:
-            return queue.LifoQueue(maxsize)
-        return LifoQueue(maxsize)
+        is_bounded = getattr(self, "block", False) and maxsize > 0
+        made = queue_class(self.QueueCls, is_bounded)(maxsize)
+        return typing.cast("queue.LifoQueue[typing.Any]", made)
 
 
 class HTTPConnectionPool(ConnectionPool, RequestMethods):
@@ -200,8 +197,9 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
             conn_kw["proxy"] = self.proxy
             conn_kw["proxy_config"] = self.proxy_config
         pool = self._new_pool_queue(maxsize)
-        for _ in range(maxsize):
-            pool.put(None)  # so that a getter in blocking mode waits for what is out, and no longer
+        if type(pool) is not SlotQueue:
+            for _ in range(maxsize):
+                pool.put(None)  # so that a getter in blocking mode waits for what is out
         self.pool: queue.LifoQueue[typing.Any] | None = pool
         # Refers to the queue, not to the pool: idle sockets close when the pool is collected.
         weakref.finalize(self, _close_pool_connections, pool)
@@ -235,11 +233,14 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         pool = self.pool
         if pool is None:
             raise ClosedPoolError(self, "Pool is closed.")
-        if self.block and timeout is not None and timeout < 0:
-            raise ValueError("'timeout' must be a non-negative number")
-        conn: BaseHTTPConnection | None
+        if timeout is not None:
+            self._check_pool_timeout(timeout)
+        taken: typing.Any
         try:
-            conn = pool.get(block=self.block, timeout=timeout)
+            if type(pool) is SlotQueue:
+                taken = pool.lease(self.block, timeout)
+            else:
+                taken = pool.get(block=self.block, timeout=timeout)
         except queue.Empty:
             if self.block:
                 raise EmptyPoolError(
@@ -247,25 +248,41 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
                     "Pool is empty and a new connection can't be opened due to blocking mode.",
                 ) from None
             return self._new_conn()
-        if conn is None:
-            try:
-                return self._new_conn()
-            except BaseException:
-                self._put_conn(None)  # a slot that was taken for nothing
-                raise
-        idle: typing.Any = conn
+        if taken is None or type(taken) is Slot:
+            return self._connection_for(taken)
         try:
-            expires = idle._expires
-        except AttributeError:  # of a class that is not ours
-            expires = None
-        if expires is not None and expires <= time.monotonic():
-            log.debug("Resetting expired connection: %s", self.host)
-            self._close_expired(pool)
-            conn.close()
-        # vcrpy replaces the name in this module.
-        elif is_connection_dropped(conn):
-            log.debug("Resetting dropped connection: %s", self.host)
-            conn.close()
+            try:
+                expires = taken._expires
+            except AttributeError:  # of a class that is not ours
+                expires = None
+            if expires is not None and expires <= time.monotonic():
+                self._close_expired(taken, pool)
+            # vcrpy replaces the name in this module.
+            elif is_connection_dropped(taken):
+                log.debug("Resetting dropped connection: %s", self.host)
+                taken.close()
+        except BaseException:
+            self._discard(taken)
+            raise
+        return taken  # type: ignore[no-any-return]
+
+    def _check_pool_timeout(self, timeout: float) -> None:
+        if self.block and timeout < 0:
+            raise ValueError("'timeout' must be a non-negative number")
+
+    def _connection_for(self, slot: Slot | None) -> BaseHTTPConnection:
+        """A new connection for a slot that has none.
+
+        :param slot: None = an item of a queue that is not ours
+        """
+        try:
+            conn = self._new_conn()
+        except BaseException:
+            if slot is None:
+                self._put_conn(None)  # it was taken for nothing
+            raise
+        if slot is not None:
+            typing.cast("typing.Any", conn)._slot = slot
         return conn
 
     def _put_conn(self, conn: BaseHTTPConnection | None) -> None:
@@ -305,26 +322,16 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
 
     # ------------------------------------------------------------ expiry
 
-    def _close_expired(self, pool: queue.Queue[typing.Any]) -> None:
-        """Close every expired connection in *pool*; each stays there to be opened again.
+    def _close_expired(self, conn: typing.Any, pool: typing.Any) -> None:
+        """Close *conn*, which was returned last and has expired: so have most of those below it.
 
-        The one returned last has expired, so those below it most likely have too.
+        Each stays in *pool* to be opened again.
         """
-        mutex = getattr(pool, "mutex", None)
-        if mutex is None:
-            return  # another QueueCls; its connections are looked at one by one as they are taken
-        now = time.monotonic()
-        expired = []
-        with mutex:
-            for conn in pool.queue.copy():
-                if (getattr(conn, "_expires", None) or now + 1) <= now:
-                    # Our own queue gives without the lock: what is gone is not ours to close.
-                    with contextlib.suppress(ValueError):
-                        pool.queue.remove(conn)
-                        pool.queue.insert(0, None)
-                        expired.append(conn)
-        for conn in expired:
-            conn.close()
+        log.debug("Resetting expired connection: %s", self.host)
+        conn.close()
+        if isinstance(pool, LifoQueue):
+            for old in pool.take_expired(time.monotonic()):
+                old.close()
 
     # ------------------------------------------------------------ attempt
 
@@ -523,12 +530,15 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
                 continue
             response = outcome
             location = redirect and response.get_redirect_location()
+            request = None
             if location:
                 request = Rewritten(method, body, body_pos, headers, chunked)
                 request = redirected(request, response.status)
-                spent = self._settle_redirect(request.method, target, retries, response)
-                if spent is None:
-                    return response
+            spent = _judge(self, response, request, method, target, retries)
+            if spent is None:
+                return response
+            retries = spent
+            if location and request is not None:
                 location = _place_of(self, response, url, location, spent)
                 if not self._same_origin(url, location):
                     request = without(request, {*spent.remove_headers_on_redirect, "host"})
@@ -550,12 +560,6 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
                     decode_content=decode_content,
                     **response_kw,
                 )
-            if not _asks_for_retry(method, response, retries):
-                return response
-            spent = self._settle_status(method, target, retries, response)
-            if spent is None:
-                return response
-            retries = spent
             body_pos = set_file_position(body, body_pos)
 
     def _tunnels(self, url: str) -> bool:
@@ -601,12 +605,11 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
             )
         except RETRYABLE as error:
             return self._fail(error, conn)
-        except EmptyPoolError:
-            raise
         except BaseException:
             self._discard(conn)
             raise
         if release_conn:
+            # Not above: what comes after it must not touch a connection that others may have.
             self._put_conn(conn)
         return response
 
@@ -617,9 +620,18 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         self._discard(conn)
         return failure
 
-    def _discard(self, conn: BaseHTTPConnection) -> None:
-        conn.close()
-        self._put_conn(None)
+    def _discard(self, conn: typing.Any) -> None:
+        """End the lease of *conn* with the connection closed and its slot free."""
+        pool = self.pool
+        slot = getattr(conn, "_slot", None)
+        if type(slot) is Slot:
+            slot.is_over = True
+        try:
+            conn.close()
+        finally:
+            self._put_conn(None)
+            if type(pool) is SlotQueue:
+                pool.free(conn)  # whoever overrides _put_conn may not have passed it on
 
     def _reach_proxy(self, conn: BaseHTTPConnection, timeout: _TYPE_TIMEOUT) -> None:
         limit = self._get_timeout(timeout).connect_timeout
@@ -654,44 +666,6 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         if self.proxy is None or url.startswith("/") or location.startswith("/"):
             return self.is_same_host(location)
         return same_origin(url, location)
-
-    def _settle_redirect(
-        self, method: str, url: str, retries: Retry, response: BaseHTTPResponse
-    ) -> Retry | None:
-        """Count a redirect; None = the redirect itself is the answer."""
-        spent = self._count(method, url, retries, response, retries.raise_on_redirect)
-        if spent is not None:
-            spent.sleep_for_retry(response)
-        return spent
-
-    def _settle_status(
-        self, method: str, url: str, retries: Retry, response: BaseHTTPResponse
-    ) -> Retry | None:
-        """Count an answer that asks for another try, and wait; None = it is the answer."""
-        spent = self._count(method, url, retries, response, retries.raise_on_status)
-        if spent is not None:
-            spent.sleep(response)
-            log.debug("Retry: %s", url)
-        return spent
-
-    def _count(
-        self,
-        method: str,
-        url: str,
-        retries: Retry,
-        response: BaseHTTPResponse,
-        or_raise: bool,
-    ) -> Retry | None:
-        """*retries* less one for *response*, which is drained; None or an error if none is left."""
-        try:
-            spent = retries.increment(method, url, response=response, _pool=self)
-        except MaxRetryError:
-            if not or_raise:
-                return None
-            response.drain_conn()
-            raise
-        response.drain_conn()
-        return spent
 
     # ------------------------------------------------------------ the rest
 
@@ -765,15 +739,65 @@ def _origin_of(pool: HTTPConnectionPool) -> str:
 _OUR_IS_RETRY = Retry.is_retry
 
 
-def _asks_for_retry(method: str, response: BaseHTTPResponse, retries: Retry) -> bool:
-    status = response.status
-    if (
-        type(retries).is_retry is _OUR_IS_RETRY
-        and not retries.status_forcelist
-        and status not in retries.RETRY_AFTER_STATUS_CODES
-    ):
-        return False  # as is_retry would say; the headers need not be taken apart for it
-    return retries.is_retry(method, status, bool(response.headers.get("Retry-After")))
+def _judge(
+    pool: HTTPConnectionPool,
+    response: BaseHTTPResponse,
+    redirection: Rewritten | None,
+    method: str,
+    url: str,
+    retries: Retry,
+) -> Retry | None:
+    """*retries* less one for *response*, if another request follows it; None if it is the answer.
+
+    The wait that *response* or *retries* ask for is over then.  If the retries are spent, or cannot
+    be counted, an error is raised, and the connection has been given back.
+
+    :param redirection: the request to make next, if *response* is a redirect to be followed
+    """
+    try:
+        if redirection is not None:
+            method = redirection.method
+            spent = _count(pool, response, method, url, retries, retries.raise_on_redirect)
+            if spent is not None:
+                spent.sleep_for_retry(response)
+            return spent
+        if (
+            type(retries).is_retry is _OUR_IS_RETRY
+            and not retries.status_forcelist
+            and response.status not in retries.RETRY_AFTER_STATUS_CODES
+        ):
+            return None  # as is_retry would say; the headers need not be taken apart for it
+        retry_after = bool(response.headers.get("Retry-After"))
+        if not retries.is_retry(method, response.status, retry_after):
+            return None
+        spent = _count(pool, response, method, url, retries, retries.raise_on_status)
+        if spent is not None:
+            spent.sleep(response)
+            log.debug("Retry: %s", url)
+    except BaseException:
+        give_up(response)
+        raise
+    return spent
+
+
+def _count(
+    pool: HTTPConnectionPool,
+    response: BaseHTTPResponse,
+    method: str,
+    url: str,
+    retries: Retry,
+    or_raise: bool,
+) -> Retry | None:
+    """*retries* less one for *response*, which is drained; None or an error if none is left."""
+    try:
+        spent = retries.increment(method, url, response=response, _pool=pool)
+    except MaxRetryError:
+        if not or_raise:
+            return None
+        response.drain_conn()
+        raise
+    response.drain_conn()
+    return spent
 
 
 class HTTPSConnectionPool(HTTPConnectionPool):
@@ -924,6 +948,8 @@ def _url_from_pool(pool: HTTPConnectionPool | HTTPSConnectionPool, path: str | N
 
 def _close_pool_connections(pool: queue.LifoQueue[typing.Any]) -> None:
     """Take everything out of *pool* and close it."""
+    if type(pool) is SlotQueue:
+        pool.end()
     with contextlib.suppress(queue.Empty):
         while True:
             idle = pool.get_nowait()

@@ -16,6 +16,7 @@ from ._base_connection import ProxyConfig
 from ._collections import HTTPHeaderDict, RecentlyUsedContainer
 from ._network.tls import ContextMemo
 from ._pool import key as _key
+from ._pool.failure import give_up
 from ._pool.redirect import Rewritten, joined, location_of, onward, redirected
 from ._request_methods import RequestMethods
 from .connection import port_by_scheme
@@ -340,11 +341,16 @@ class PoolManager(RequestMethods):
         :param location: what the response says
         :param kw: the options of the request, changed
         """
-        request = redirected(request, response.status)
-        spent = _count_hop(request.method, url, kw.get("retries", response.retries), pool, response)
-        if spent is None:
-            return response
-        response.drain_conn()
+        policy = kw.get("retries", response.retries)
+        try:
+            request = redirected(request, response.status)
+            spent = _count_hop(request.method, url, policy, pool, response)
+            if spent is None:
+                return response
+            response.drain_conn()
+        except BaseException:
+            give_up(response)
+            raise
         location = joined(url, location_of(response, location))
         log.info("Redirecting %s -> %s", url, location)
         request = onward(request, url, location, spent.remove_headers_on_redirect)

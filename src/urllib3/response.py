@@ -537,9 +537,11 @@ class HTTPResponse(BaseHTTPResponse):
 
     def release_conn(self) -> None:
         """Give the connection back to its pool, whatever is left unread on it."""
-        if self._pool and self._connection:
-            self._pool._put_conn(self._connection)
+        conn = self._connection
+        if self._pool and conn:
+            # First of all: from the moment when the pool has it, it may be somebody else's.
             self._connection = None
+            self._pool._put_conn(conn)
 
     def drain_conn(self) -> None:
         """Read the rest without decoding it, so that the connection can be used again.
@@ -1151,6 +1153,9 @@ class HTTPResponse(BaseHTTPResponse):
             self._fp.close()
         if self._connection:
             self._connection.close()
+            # Set by IOBase when it closes what is being collected: nobody else will release it.
+            if "_finalizing" in self.__dict__ and getattr(self._pool, "block", False):
+                self.release_conn()
         if not self.auto_close:
             io.IOBase.close(self)
 

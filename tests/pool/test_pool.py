@@ -204,12 +204,12 @@ def test_a_waiting_request_goes_on_when_a_connection_comes_back():
 @pytest.mark.parametrize("free", [True, False])
 def test_a_negative_pool_timeout_is_a_value_error_and_changes_nothing(free):
     pool = HTTPConnectionPool("h", maxsize=1, block=True)
-    if not free:
-        pool._get_conn()
+    leased = None if free else pool._get_conn()
     before = slots(pool)
     with pytest.raises(ValueError, match="'timeout' must be a non-negative number"):
         pool.urlopen("GET", "/", pool_timeout=-1)
     assert slots(pool) == before
+    assert (leased is None) == free
 
 
 def test_a_pool_that_does_not_block_ignores_the_pool_timeout():
@@ -316,7 +316,7 @@ def test_a_stream_keeps_its_pool():
 
 def test_a_thread_that_waits_for_a_closed_pool_times_out():
     pool = HTTPConnectionPool("h", maxsize=1, block=True)
-    pool._get_conn()
+    leased = pool._get_conn()
     waiting = threading.Event()
     caught = []
 
@@ -332,6 +332,8 @@ def test_a_thread_that_waits_for_a_closed_pool_times_out():
     pool.close()
     thread.join()
     assert len(caught) == 1
+    pool._put_conn(leased)
+    assert pool.pool is None
 
 
 # ---------------------------------------------------------------- dropped and expired connections

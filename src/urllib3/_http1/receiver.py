@@ -328,7 +328,10 @@ class Receiver:
         if self.pending or self.closed or (waiting is not None and waiting()):
             return False
         if self._readable is None:
-            self._readable = readable_now(self.sock)
+            try:
+                self._readable = readable_now(self.sock)
+            except (OSError, ValueError):
+                return False  # somebody has closed the socket
         return not self._readable() or self._is_only_tls()
 
     @property

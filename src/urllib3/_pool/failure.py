@@ -71,3 +71,11 @@ def _wrap_proxy_error(err: Exception, proxy_scheme: str | None) -> ProxyError:
     wrapped = ProxyError(message, err)
     wrapped.__cause__ = err
     return wrapped
+
+
+def give_up(response: typing.Any) -> None:
+    """Close *response*, which nobody is going to get, and give its connection back."""
+    try:
+        response.close()
+    finally:
+        response.release_conn()
