@@ -186,7 +186,13 @@ class PoolManager(RequestMethods):
         """
         if not host:
             raise LocationValueError("No host specified.")
-        if pool_kwargs is None:
+        kind = type(self)
+        if (
+            pool_kwargs is None
+            and kind._merge_pool_kwargs is _OUR_MERGE
+            and kind.connection_from_context is _OUR_FROM_CONTEXT
+            and kind.connection_from_pool_key is _OUR_FROM_KEY
+        ):
             key = self._keys.get(self, scheme, host, port)
             pool = self.pools.get(key) if key is not None else None
             if pool:
@@ -393,54 +399,109 @@ def _start_of_body(kw: dict[str, typing.Any]) -> typing.Any:
     return set_file_position(kw["body"], None) if given is None else given
 
 
-class _KeyCache:
-    """The keys made for ``(scheme, host, port)`` under a manager's present settings.
+class _AsItWas(HTTPHeaderDict):
+    """A copy that is equal to one whose names, values and their division are still the same."""
 
-    Making a key looks at thirty settings; nearly always they are those of the request before.
+    def __eq__(self, other: object) -> bool:
+        return type(other) is HTTPHeaderDict and self._container == other._container
+
+    __hash__ = None
+
+
+# What a key looks into, so that a change in place is a change of the key.
+_LOOKED_INTO = frozenset({"headers", "_proxy_headers", "_socks_options", "socket_options"})
+_PLAIN = frozenset({type(None), bool, int, float, str, bytes})
+# Of what is equal to itself alone, of named tuples, of enumerations of numbers.
+_EQUAL: tuple[typing.Any, ...] = (object.__eq__, tuple.__eq__, int.__eq__)
+
+
+def _is_comparable(value: typing.Any) -> bool:
+    """Whether *value* is equal only to what makes the same key, and by itself never changes."""
+    kind = type(value)
+    if kind in (list, tuple, dict):
+        parts = value.items() if kind is dict else value
+        return all(_is_comparable(part) for part in parts)
+    if kind is _AsItWas:
+        return all(_is_comparable(pair) for pair in value.iteritems())
+    return kind in _PLAIN or any(kind.__eq__ is equal for equal in _EQUAL)
+
+
+class _Snapshot:
+    """A manager's settings at one moment, and the keys that were made with just these.
+
+    Never changed but for further keys: a thread that is about to make a key cannot put it among
+    those of settings that another thread has changed meanwhile.
     """
 
-    _MOST = 1000
+    MAX_KEYS = 1000
+
+    __slots__ = ("keys", "settings")
+
+    #: By scheme, host and port; None if nobody can say whether the settings are still the same.
+    keys: dict[tuple[str, str, int], PoolKey] | None
+
+    def __init__(self, settings: dict[str, typing.Any]) -> None:
+        self.settings = {name: _copied(value) for name, value in settings.copy().items()}
+        comparable = "strict" not in self.settings and all(
+            _is_comparable(value)
+            and (name not in _LOOKED_INTO or value is None or type(value) in _COPIED)
+            for name, value in self.settings.items()
+        )
+        self.keys = {} if comparable else None
+
+    def make(self, scheme: str, host: str, port: int) -> PoolKey:
+        """The key for *scheme*, *host* and *port* under these settings."""
+        place = {"scheme": scheme, "host": host, "port": port}
+        key = _STOCK_KEY_FNS[scheme]({**self.settings, **place})
+        if self.keys is not None and len(self.keys) < self.MAX_KEYS:
+            self.keys[scheme, host, port] = key
+        return key
+
+
+_COPIED = (dict, list, tuple, _AsItWas)
+
+
+def _copied(value: typing.Any) -> typing.Any:
+    kind = type(value)
+    if kind is HTTPHeaderDict:
+        return _AsItWas(value)
+    return value.copy() if kind is dict or kind is list else value
+
+
+_STOCK_KEY_FNS = key_fn_by_scheme.copy()
+_OUR_MERGE = PoolManager._merge_pool_kwargs
+_OUR_FROM_CONTEXT = PoolManager.connection_from_context
+_OUR_FROM_KEY = PoolManager.connection_from_pool_key
+
+
+class _KeyCache:
+    """The keys made for a scheme, host and port under a manager's present settings.
+
+    Making a key looks at thirty settings; nearly always they are those of the request before.  Off
+    for key functions that are not ours, which may look at anything, and for subclasses that
+    override a step of finding a pool.
+    """
 
     def __init__(self) -> None:
-        self._keys: dict[tuple[str | None, str, int | None], typing.Any] = {}
-        self._settings: dict[str, typing.Any] = {}
-        self._key_fns: dict[str, typing.Any] = {}
+        self._known = _Snapshot({})
 
     def get(
         self, manager: PoolManager, scheme: str | None, host: str, port: int | None
-    ) -> typing.Any:
+    ) -> PoolKey | None:
         """The key, as :meth:`PoolManager.connection_from_host` makes it; None if it cannot be."""
-        if (
-            manager.connection_pool_kw != self._settings
-            or manager.key_fn_by_scheme != self._key_fns
-        ):
-            self._remember(manager)
-        place = (scheme, host, port)
-        key = self._keys.get(place)
-        if key is None:
-            key = self._make(manager, scheme or "http", host, port)
-            if key is not None and len(self._keys) < self._MOST:
-                self._keys[place] = key
-        return key
-
-    def _remember(self, manager: PoolManager) -> None:
-        self._keys = {}
-        # Copies, as deep as keys look: a mapping changed in place must be seen to have changed.
-        self._settings = {
-            name: value.copy() if isinstance(value, (dict, list, HTTPHeaderDict)) else value
-            for name, value in manager.connection_pool_kw.items()
-        }
-        self._key_fns = manager.key_fn_by_scheme.copy()
-
-    def _make(self, manager: PoolManager, scheme: str, host: str, port: int | None) -> typing.Any:
-        make_key = manager.key_fn_by_scheme.get(scheme)
-        if make_key is None or "strict" in manager.connection_pool_kw:
+        known = self._known
+        if manager.connection_pool_kw != known.settings:
+            known = self._known = _Snapshot(manager.connection_pool_kw)
+        if known.keys is None or not (type(host) is type(scheme) is str):
+            return None
+        try:
+            if manager.key_fn_by_scheme[scheme] is not _STOCK_KEY_FNS[scheme]:
+                return None
+        except KeyError:
             return None
         if port is None:
             port = port_by_scheme.get(scheme, 80)
-        return make_key(
-            {**manager.connection_pool_kw, "scheme": scheme, "host": host, "port": port}
-        )
+        return known.keys.get((scheme, host, port)) or known.make(scheme, host, port)
 
 
 class ProxyManager(PoolManager):

@@ -8,6 +8,7 @@ import logging
 import socket
 import threading
 import warnings
+from collections import OrderedDict, UserDict
 
 import pytest
 
@@ -28,6 +29,7 @@ from urllib3.poolmanager import (
     SSL_KEYWORDS,
     PoolKey,
     _default_key_normalizer,
+    _Snapshot,
     key_fn_by_scheme,
     pool_classes_by_scheme,
 )
@@ -170,22 +172,147 @@ def test_a_remembered_key_follows_its_function(manager):
     assert manager.connection_from_host("h") is first
 
 
-def test_a_key_is_made_once_for_each_place_and_few_are_remembered(manager):
-    made = []
+def counted(monkeypatch):
+    """The places for which keys are made from now on."""
+    made, make = [], _Snapshot.make
 
-    def make_key(context):
-        made.append(context["host"])
-        return _default_key_normalizer(PoolKey, context)
+    def counting(snapshot, *place):
+        made.append(place)
+        return make(snapshot, *place)
 
-    manager.key_fn_by_scheme["http"] = make_key
-    manager.connection_from_host("h")
-    first = len(made)
+    monkeypatch.setattr(_Snapshot, "make", counting)
+    return made
+
+
+def test_a_key_is_made_once_for_each_place_and_few_are_kept(manager, monkeypatch):
+    made = counted(monkeypatch)
     for _ in range(50):
         manager.connection_from_host("h")
-    assert len(made) == first
+        manager.connection_from_host("h", 80)
+        manager.connection_from_host("h", scheme="https")
+    assert made == [("http", "h", 80), ("https", "h", 443)]
     for number in range(3000):
         manager.connection_from_host(f"h{number}")
-    assert len(manager._keys._keys) <= manager._keys._MOST
+    assert len(manager._keys._known.keys) == _Snapshot.MAX_KEYS
+
+
+def test_a_key_function_of_ones_own_is_asked_each_time(manager):
+    """It may look at anything, and what it looks at may change."""
+    tenant = "a"
+    manager.key_fn_by_scheme["http"] = lambda context: (tenant, context["host"])
+    first = manager.connection_from_host("h")
+    assert manager.connection_from_host("h") is first
+    tenant = "b"
+    assert manager.connection_from_host("h") is not first
+
+
+def test_a_key_function_that_compares_equal_is_another(manager):
+    class Wrapper:
+        def __init__(self, wrapped):
+            self.wrapped = wrapped
+
+        def __eq__(self, other):
+            return self.wrapped == other
+
+        __hash__ = None
+
+        def __call__(self, context):
+            return self.wrapped({**context, "maxsize": 7})
+
+    first = manager.connection_from_host("h")
+    manager.key_fn_by_scheme["http"] = Wrapper(manager.key_fn_by_scheme["http"])
+    assert manager.connection_from_host("h") is not first
+
+
+def test_settings_changed_while_a_key_is_made_get_their_own(manager, monkeypatch):
+    """By another thread, just after it was seen that they are still the same."""
+    make = _Snapshot.make
+    slow, fast = Timeout(9), Timeout(1)
+    manager.connection_pool_kw["timeout"] = slow
+
+    def interrupted(snapshot, *place):
+        manager.connection_pool_kw["timeout"] = fast
+        return make(snapshot, *place)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_Snapshot, "make", interrupted)
+        assert manager.connection_from_host("h").timeout is fast
+    manager.connection_pool_kw["timeout"] = slow
+    assert manager.connection_from_host("h").timeout is slow
+    manager.connection_pool_kw["timeout"] = fast
+    assert manager.connection_from_host("h").timeout is fast
+    assert len(manager.pools) == 2
+
+
+class Fields(UserDict):
+    """A mapping of a kind that nobody knows."""
+
+
+class Quiet(dict):
+    """One that says it is always the same."""
+
+    def __eq__(self, other):
+        return True
+
+    __hash__ = None
+
+
+def rename(headers):
+    del headers["A"]
+    headers["a"] = "1"
+
+
+def divide(headers):
+    headers["A"] = "1, 2"
+
+
+def put(headers):
+    headers["B"] = "2"
+
+
+@pytest.mark.parametrize("name", ["headers", "_proxy_headers", "_socks_options"])
+@pytest.mark.parametrize("kind", [dict, HTTPHeaderDict, Fields, Quiet, OrderedDict])
+@pytest.mark.parametrize("change", [rename, divide, put])
+def test_mappings_changed_in_place_are_seen_to_have_changed(name, kind, change):
+    with PoolManager() as manager:
+        fields = manager.connection_pool_kw[name] = kind({"A": "1"})
+        if change is divide and kind is HTTPHeaderDict:
+            fields.add("A", "2")
+        make = manager.key_fn_by_scheme["http"]
+        manager.pool_classes_by_scheme = dict.fromkeys(["http"], lambda *place, **settings: Pool())
+        pools = [manager.connection_from_host("h") for _ in range(2)]
+        change(fields)
+        pools += [manager.connection_from_host("h") for _ in range(2)]
+        settings = {**manager.connection_pool_kw, "scheme": "http", "host": "h", "port": 80}
+        assert manager.pools.get(make(settings)) is pools[3]
+    assert [pool is pools[0] for pool in pools] == [True, True, False, False]
+
+
+class Pool:
+    """What a manager keeps."""
+
+
+def test_a_list_of_socket_options_changed_in_place_is_seen(manager):
+    options = manager.connection_pool_kw["socket_options"] = [(6, 1, 1)]
+    first = manager.connection_from_host("h")
+    assert manager.connection_from_host("h") is first
+    options.append((6, 1, 0))
+    assert manager.connection_from_host("h") is not first
+    options.pop()
+    assert manager.connection_from_host("h") is first
+
+
+def test_a_step_of_finding_a_pool_that_is_overridden_is_taken_each_time():
+    contexts = []
+
+    class Own(PoolManager):
+        def connection_from_context(self, request_context):
+            contexts.append(request_context["host"])
+            return super().connection_from_context(request_context)
+
+    with Own() as manager:
+        assert manager.connection_from_host("h") is manager.connection_from_host("h")
+    assert contexts == ["h", "h"]
 
 
 # ---------------------------------------------------------------- pools
