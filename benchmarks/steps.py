@@ -57,7 +57,7 @@ def one_piece() -> None:
 
 
 def block() -> None:
-    module("_http1.syntax").plain_head = lambda _: None
+    module("_http1.syntax").plain_head = lambda *_: None
 
 
 def no_email() -> None:
