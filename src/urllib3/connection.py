@@ -42,7 +42,7 @@ from ._http1.sending import send_body
 from ._network.contexts import own_verify_mode
 from ._network.route import Progress, Route, Stage, route_of
 from ._network.tls import ContextMemo, Seams, TlsPolicy, handshake, proxy_policy
-from ._network.tunnel import tunnel
+from ._network.tunnel import ask_for_tunnel
 from ._optional import BaseSSLError
 from ._pool.failure import _wrap_proxy_error as _wrap_proxy_error
 from .exceptions import (
@@ -71,6 +71,7 @@ if typing.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from ._typing import Proxy
+    from .util.connection import _TYPE_SOCKET_OPTIONS
 
 try:
     import ssl
@@ -159,7 +160,7 @@ class HTTPConnection(_Stock):
     """
 
     default_port: typing.ClassVar[int] = port_by_scheme["http"]  # type: ignore[misc]
-    default_socket_options: typing.ClassVar[connection._TYPE_SOCKET_OPTIONS] = [
+    default_socket_options: typing.ClassVar[_TYPE_SOCKET_OPTIONS] = [
         (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     ]
     response_class = IncomingResponse
@@ -171,7 +172,7 @@ class HTTPConnection(_Stock):
 
     blocksize: int
     source_address: tuple[str, int] | None
-    socket_options: connection._TYPE_SOCKET_OPTIONS | None
+    socket_options: _TYPE_SOCKET_OPTIONS | None
 
     # http.client's own state, by the names that its class of the same name gives these attributes:
     # one of the states above, and the last answer, as long as its body has not been read.
@@ -209,7 +210,7 @@ class HTTPConnection(_Stock):
         timeout: typing.Any = _DEFAULT_TIMEOUT,
         source_address: tuple[str, int] | None = None,
         blocksize: int = 16384,
-        socket_options: connection._TYPE_SOCKET_OPTIONS | None = default_socket_options,
+        socket_options: _TYPE_SOCKET_OPTIONS | None = default_socket_options,
         proxy: Proxy | None = None,
         proxy_config: ProxyConfig | None = None,
     ) -> None:
@@ -325,8 +326,9 @@ class HTTPConnection(_Stock):
         route = self._route()
         progress = self._progress = Progress(route)
         try:
+            steps = self._steps()
             for stage in route.stages:
-                progress.passed(stage, _STAGES[stage](self))
+                progress.passed(stage, steps[stage]())
                 self._show(progress)
         except BaseException:
             self._abandon()
@@ -349,7 +351,9 @@ class HTTPConnection(_Stock):
         if sock is not None:
             sock.close()
 
-    # Each stage returns whether it has proved who is at the other end.
+    def _steps(self) -> dict[Stage, typing.Callable[[], bool]]:
+        """How each stage is taken.  It returns whether it has proved who is at the other end."""
+        return {Stage.DIAL: self._dial, Stage.TUNNEL: self._open_tunnel}
 
     def _dial(self) -> bool:
         self.sock = self._new_conn()
@@ -362,7 +366,13 @@ class HTTPConnection(_Stock):
         return False
 
     def _tunnel(self) -> None:
-        tunnel(self)
+        assert self._tunnel_host is not None
+        assert self._tunnel_port is not None
+        answer = ask_for_tunnel(self, self._tunnel_host, self._tunnel_port, self._tunnel_headers)
+        self._raw_proxy_headers = answer.lines
+        if answer.is_refusal:
+            self.close()
+        answer.check()
 
     # ------------------------------------------------------------ state
 
@@ -768,24 +778,9 @@ class HTTPConnection(_Stock):
             self.close()
             raise syntax.MalformedMessage("101 Switching Protocols without a request to upgrade")
         if head.skipped:
-            self._log_skipped(head.skipped, url)
+            _log_skipped(head.skipped, _url_from_connection(self, url))
         hint = head.about.get("keep-alive")
         self._keep_alive_hint = None if hint is None else syntax.keep_alive_timeout(hint)
-
-    def _log_skipped(self, lines: Sequence[str], url: str) -> None:
-        from email.errors import InvalidHeaderDefect, MissingHeaderBodySeparatorDefect
-
-        defects = [
-            InvalidHeaderDefect("Missing header name.")
-            if line.startswith(":")
-            else MissingHeaderBodySeparatorDefect()
-            for line in lines
-        ]
-        log.warning(
-            "Failed to parse headers (url=%s): %s",
-            _url_from_connection(self, url),
-            HeaderParsingError(defects=defects, unparsed_data="\r\n".join(lines)),
-        )
 
     def _headers_of_foreign(self, incoming: http.client.HTTPResponse, url: str) -> HTTPHeaderDict:
         """Headers of a response that somebody else's class has read (botocore's, vcrpy's)."""
@@ -819,6 +814,22 @@ _STOCK_PUTS = _STOCK_STEPS[:2]
 def _unfolded(value: str) -> str:
     """A field value without obs-fold (RFC 9112, 5.2) and blanks around it (RFC 9110, 5.5)."""
     return " ".join([line.strip(" \t") for line in value.split("\r\n")]).strip(" \t")
+
+
+def _log_skipped(lines: Sequence[str], url: str) -> None:
+    from email.errors import InvalidHeaderDefect, MissingHeaderBodySeparatorDefect
+
+    defects = [
+        InvalidHeaderDefect("Missing header name.")
+        if line.startswith(":")
+        else MissingHeaderBodySeparatorDefect()
+        for line in lines
+    ]
+    log.warning(
+        "Failed to parse headers (url=%s): %s",
+        url,
+        HeaderParsingError(defects=defects, unparsed_data="\r\n".join(lines)),
+    )
 
 
 def _apply_timeout(sock: typing.Any, timeout: float | None) -> None:
@@ -878,8 +889,7 @@ class HTTPSConnection(HTTPConnection):
         timeout: typing.Any = _DEFAULT_TIMEOUT,
         source_address: tuple[str, int] | None = None,
         blocksize: int = 16384,
-        socket_options: connection._TYPE_SOCKET_OPTIONS
-        | None = HTTPConnection.default_socket_options,
+        socket_options: _TYPE_SOCKET_OPTIONS | None = HTTPConnection.default_socket_options,
         proxy: Proxy | None = None,
         proxy_config: ProxyConfig | None = None,
         cert_reqs: int | str | None = None,
@@ -1004,6 +1014,13 @@ class HTTPSConnection(HTTPConnection):
             return route_of("https", self._tunnel_scheme or "http", tunnels=True)
         return route_of("https", "https" if self.proxy else None, tunnels=False)
 
+    def _steps(self) -> dict[Stage, typing.Callable[[], bool]]:
+        return {
+            **super()._steps(),
+            Stage.SECURE_PROXY: self._secure_proxy,
+            Stage.SECURE_ORIGIN: self._secure_origin,
+        }
+
     def _secure_proxy(self) -> bool:
         """TLS to the proxy; in the forwarding rows it is all the TLS there is."""
         policy = TlsPolicy.of(self)
@@ -1060,14 +1077,6 @@ class HTTPSConnection(HTTPConnection):
 
         host, port = self._origin
         probe.set_and_release(host, port, found)
-
-
-_STAGES: dict[Stage, typing.Callable[[typing.Any], bool]] = {
-    Stage.DIAL: lambda conn: conn._dial(),
-    Stage.SECURE_PROXY: lambda conn: conn._secure_proxy(),
-    Stage.TUNNEL: lambda conn: conn._open_tunnel(),
-    Stage.SECURE_ORIGIN: lambda conn: conn._secure_origin(),
-}
 
 
 def _seams() -> Seams:

@@ -1,6 +1,7 @@
 """The CONNECT exchange: how a connection to a proxy becomes one to the origin (RFC 9110, 9.3.6).
 
-The same bytes on every Python version, and an answer that is bounded and strict.
+Knows the bytes that are sent and received, and nothing of what the tunnel is for.  The rule: the
+same bytes on every Python version, and an answer that is bounded and strict.
 """
 
 from __future__ import annotations
@@ -11,46 +12,63 @@ from .._http1 import syntax
 from .._http1.receiver import Receiver
 
 if typing.TYPE_CHECKING:
+    from collections.abc import Mapping
 
-    class Tunneled(typing.Protocol):
-        """What a connection must offer to be made into a tunnel."""
+    class Connected(typing.Protocol):
+        """What a connection to a proxy offers."""
 
         sock: typing.Any
         debuglevel: int
         max_response_headers: int | None
-        _tunnel_host: str | None
-        _tunnel_port: int | None
-        _tunnel_headers: dict[str, str]
-        _raw_proxy_headers: list[bytes] | None
 
         def send(self, data: bytes) -> None: ...
 
-        def close(self) -> None: ...
+
+class ProxyAnswer:
+    """What a proxy has answered to CONNECT.
+
+    :param head: of the final answer
+    :param early: what came behind it
+    """
+
+    __slots__ = ("_early", "_head", "lines")
+
+    def __init__(self, head: syntax.Head, early: bytes) -> None:
+        self._head = head
+        self._early = early
+        #: Its fields as ``http.client`` keeps them, the empty line included.
+        self.lines = [f"{name}: {value}\r\n".encode("latin-1") for name, value in head.fields]
+        self.lines.append(b"\r\n")
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether there is no tunnel: any status but 200."""
+        return self._head.status != 200
+
+    def check(self) -> None:
+        """Raise OSError for a refusal, ``http.client.HTTPException`` if anything came behind."""
+        if self.is_refusal:
+            raise OSError(f"Tunnel connection failed: {self._head.status} {self._head.reason}")
+        if self._early:
+            # The origin does not speak first: whoever sent this is in between (CVE-2023-40217).
+            count = len(self._early)
+            raise syntax.MalformedMessage(f"proxy sent {count} bytes behind its answer to CONNECT")
 
 
-def tunnel(conn: Tunneled) -> None:
-    """Ask the proxy at the other end of *conn* for a tunnel to the host set by ``set_tunnel``.
+def ask_for_tunnel(
+    conn: Connected, host: str, port: int, headers: Mapping[str, str]
+) -> ProxyAnswer:
+    """Ask the proxy at the other end of *conn* for a tunnel to *host*.
 
     Raises ValueError, before anything is sent, for a host or headers that would break the request
-    apart; OSError if the proxy refuses (any status but 200), with the connection closed;
-    ``http.client.HTTPException`` if its answer is not HTTP, or goes on behind its head.
+    apart; ``http.client.HTTPException`` if the answer is not HTTP.
     """
-    assert conn._tunnel_host is not None
-    assert conn._tunnel_port is not None
-    conn.send(syntax.connect_request(conn._tunnel_host, conn._tunnel_port, conn._tunnel_headers))
+    conn.send(syntax.connect_request(host, port, headers))
     receiver = Receiver(conn.sock)
     most = conn.max_response_headers
     head = receiver.final_head(receiver.read_head(most), 0, most)
-    conn._raw_proxy_headers = [
-        f"{name}: {value}\r\n".encode("latin-1") for name, value in head.fields
-    ] + [b"\r\n"]
+    answer = ProxyAnswer(head, receiver.pending)
     if conn.debuglevel > 0:
-        for line in conn._raw_proxy_headers:
+        for line in answer.lines:
             print("header:", line.decode("latin-1"))
-    early = receiver.pending
-    if head.status != 200:
-        conn.close()
-        raise OSError(f"Tunnel connection failed: {head.status} {head.reason}")
-    if early:
-        # The origin speaks only when spoken to: whoever sent this is in between (CVE-2023-40217).
-        raise syntax.MalformedMessage(f"proxy sent {len(early)} bytes behind its answer to CONNECT")
+    return answer
