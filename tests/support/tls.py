@@ -92,7 +92,10 @@ def tunnel_to(port: int) -> Callable[[socket.socket], None]:
         with socket.create_connection(("127.0.0.1", port)) as target:
             pairs = {client: target, target: client}
             while True:
-                ready, _, _ = select.select(list(pairs), [], [], 30)
+                try:
+                    ready, _, _ = select.select(list(pairs), [], [], 30)
+                except ValueError:  # closed beneath us, when the test was over
+                    return
                 for sock in ready:
                     sock.settimeout(0)
                     try:

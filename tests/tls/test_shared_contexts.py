@@ -195,7 +195,10 @@ def through(port):
     def talk(sock):
         head = b""
         while b"\r\n\r\n" not in head:
-            head += sock.recv(65536)
+            received = sock.recv(65536)
+            if not received:
+                return  # refused
+            head += received
         sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         tunnel_to(port)(sock)
 
