@@ -774,10 +774,12 @@ def hashed(folder, pem):
     return link
 
 
+@pytest.mark.parametrize("counts", [True, False])
 @pytest.mark.parametrize("named", ["ca_cert_dir", "SSL_CERT_DIR", "one of two"])
 def test_authorities_in_a_directory_are_looked_at_anew(
-    certificates, known, tmp_path, monkeypatch, named
+    certificates, known, tmp_path, monkeypatch, named, counts
 ):
+    monkeypatch.setattr(contexts, "_counting_is_safe", counts)
     folder = tmp_path / "authorities"
     link = hashed(folder, certificates.ca_pem)
     options = {"ca_cert_dir": str(folder)}
@@ -810,6 +812,29 @@ def test_authorities_in_a_directory_are_looked_at_anew(
         assert not is_trusted()
         link.symlink_to(target)
         assert is_trusted()
+
+
+def test_a_directory_is_looked_at_only_for_what_a_context_has_found_there(
+    certificates, known, tmp_path, monkeypatch
+):
+    """What the file holds is not looked for in the directory; without the file it is."""
+    looked = []
+    list_entries = files._entries_of
+    monkeypatch.setattr(
+        files, "_entries_of", lambda path: looked.append(path) or list_entries(path)
+    )
+    monkeypatch.setattr(contexts, "_counting_is_safe", True)
+    folder = tmp_path / "authorities"
+    hashed(folder, certificates.ca_pem)
+    options = {"ca_certs": certificates.ca, "ca_cert_dir": str(folder)}
+    with HTTPSConnectionPool("localhost", known.port, **options) as pool:
+        first = context_of_next(pool)
+        assert context_of_next(pool) is first
+        assert len(looked) == 1  # when the context was built
+        pool.ca_certs = None
+        second = context_of_next(pool)
+        assert context_of_next(pool) is second
+        assert len(looked) == 3
 
 
 def test_a_file_that_is_named_by_the_environment_is_looked_at_anew(

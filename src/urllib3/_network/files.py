@@ -27,7 +27,7 @@ class FilesThen:
     inodes tell then.  What was written a moment ago is compared by its content.
     """
 
-    def __init__(self, paths: Iterable[str | None]) -> None:
+    def __init__(self, paths: Iterable[str | None] = ()) -> None:
         self._entries: dict[str, frozenset[str] | None] = {}
         self._states: dict[str, _State | None] = {}
         self._contents: dict[str, int | None] = {}
@@ -36,7 +36,10 @@ class FilesThen:
                 self.add(path)
 
     def add_directories(self, paths: str | None) -> None:
-        """Have the certificates in directories compared, too; *paths* is written as OpenSSL's."""
+        """Have the certificates in directories compared, too; *paths* is written as OpenSSL's.
+
+        OpenSSL looks into one when a certificate is wanted, and keeps what it finds.
+        """
         for path in (paths or "").split(os.pathsep):
             if path:
                 names = self._entries[path] = _entries_of(path)
@@ -92,13 +95,13 @@ def _state_of(path: str) -> _State | None:
         found.st_ctime_ns,
         found.st_size,
         found.st_ino,
-        found.st_dev,
-        stat.S_IFMT(found.st_mode),
+        found.st_mode,
     )
 
 
 def _may_change_unseen(state: _State) -> bool:
-    return state[-1] == stat.S_IFREG and time.time_ns() - max(state[:2]) < _COARSEST_STEP
+    age = time.time_ns() - max(state[:2])
+    return age < _COARSEST_STEP and stat.S_ISREG(state[-1])
 
 
 def _content_of(path: str) -> int | None:

@@ -180,12 +180,23 @@ class _KeptContext(typing.NamedTuple):
     context: typing.Any
     #: Whether it trusts whom it should.
     has_its_trust: bool
-    #: What it was read from.
+    #: What it was read from, and the directories in which it looks for more when it is used.
     files: FilesThen
+    directories: FilesThen
+    #: Certificates it began with.
+    certificates: int
 
     def is_fit(self) -> bool:
         """Whether a context that is built now would be the same."""
-        return not contexts.is_changed(self.context) and self.files.are_unchanged()
+        return (
+            not contexts.is_changed(self.context)
+            and self.files.are_unchanged()
+            # To count what it has is cheaper than to look at all that it might have found.
+            and (self._has_found_nothing() or self.directories.are_unchanged())
+        )
+
+    def _has_found_nothing(self) -> bool:
+        return contexts.count_certificates(self.context) == self.certificates
 
 
 _ENVIRONMENT = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
@@ -228,8 +239,13 @@ def _build(policy: TlsPolicy) -> _KeptContext:
     """A context to shake hands with at once: nothing will be loaded into it or set on it later."""
     # Noted before they are read: should one change meanwhile, that will be seen.
     files = FilesThen([policy.ca_certs, policy.cert_file, policy.key_file])
-    # OpenSSL looks into a directory when a certificate is wanted, and keeps what it finds.
-    files.add_directories(policy.ca_cert_dir)
+    directories = FilesThen()
+    if any(policy[2:5]):
+        directories.add_directories(policy.ca_cert_dir)
+    else:
+        default_file, default_directories = ssl_.default_trust_paths()
+        files.add(default_file)
+        directories.add_directories(default_directories)
     context = ssl_.create_urllib3_context(
         cert_reqs=typing.cast("int", policy.cert_reqs),
         ssl_minimum_version=policy.ssl_minimum_version,
@@ -239,11 +255,12 @@ def _build(policy: TlsPolicy) -> _KeptContext:
         context.check_hostname = False
     has_its_trust = ssl_.load_trust(
         context, policy.ca_certs, policy.ca_cert_dir, policy.ca_cert_data
-    ) or ssl_.load_default_trust(context, files)
+    ) or ssl_.load_default_trust(context, files.add)
     ssl_.load_client_certificate(context, policy.cert_file, policy.key_file, policy.key_password)
     # Here, not for each handshake: pyOpenSSL refuses changes to a context that was used.
     context.set_alpn_protocols(ssl_.ALPN_PROTOCOLS)
-    return _KeptContext(context, has_its_trust, files)
+    certificates = contexts.count_certificates(context)
+    return _KeptContext(context, has_its_trust, files, directories, certificates)
 
 
 def _bare_context(policy: TlsPolicy, seams: Seams) -> "ssl.SSLContext":

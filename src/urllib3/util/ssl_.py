@@ -286,48 +286,55 @@ def load_trust(
     return True
 
 
-class _Files(typing.Protocol):
-    def add(self, path: str) -> None: ...
+def default_trust_paths() -> tuple[str, str]:
+    """The system's file of trusted certificates, and its directories; none of them need exist."""
+    paths = ssl.get_default_verify_paths()
+    return (
+        os.environ.get(paths.openssl_cafile_env, paths.openssl_cafile),
+        os.environ.get(paths.openssl_capath_env, paths.openssl_capath),
+    )
 
-    def add_directories(self, paths: str | None) -> None: ...
 
-
-def load_default_trust(context: typing.Any, files: _Files | None = None) -> bool:
+def load_default_trust(
+    context: typing.Any, before_reading: Callable[[str], object] | None = None
+) -> bool:
     """Let *context* trust whom the system trusts; where it trusts nobody, whom certifi lists.
 
     A context that knows no default (pyOpenSSL's) is left alone.  False if there is trust that could
     not be loaded: OpenSSL passes over files that it cannot open, for want of descriptors above all.
 
-    :param files: reported to, before they are read, is what files the trust comes from
+    :param before_reading: called with the path of each file and directory that counts besides
+        :func:`default_trust_paths`
     """
     if not hasattr(context, "load_default_certs"):
         return True
-    paths = ssl.get_default_verify_paths()
-    if files is not None:
-        files.add(os.environ.get(paths.openssl_cafile_env, paths.openssl_cafile))
-        files.add_directories(os.environ.get(paths.openssl_capath_env, paths.openssl_capath))
     context.load_default_certs()
     # One that gets its trust elsewhere, like truststore's, looks empty from here and is not.
     loader = getattr(context.load_default_certs, "__module__", None)
     if loader != "ssl" or context.cert_store_stats()["x509"]:
         return True
+    paths = ssl.get_default_verify_paths()
     try:
         if paths.cafile and _holds_certificates(paths.cafile):
             return False
+        if before_reading is not None and paths.capath:
+            before_reading(paths.capath)
         # A directory is read when a certificate is looked up: until then the context holds nothing.
-        return _is_trust_named(paths.capath) or _load_fallback_trust(context, files)
+        return _is_trust_named(paths.capath) or _load_fallback_trust(context, before_reading)
     except OSError:
         return False
 
 
-def _load_fallback_trust(context: typing.Any, files: _Files | None) -> bool:
+def _load_fallback_trust(
+    context: typing.Any, before_reading: Callable[[str], object] | None
+) -> bool:
     try:
         import certifi
     except ImportError:
         return False  # no certificate will be accepted, and the error will say so
     path = certifi.where()
-    if files is not None:
-        files.add(path)
+    if before_reading is not None:
+        before_reading(path)
     context.load_verify_locations(path)
     return True
 
