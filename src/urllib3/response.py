@@ -12,10 +12,9 @@ import functools
 import io
 import logging
 import socket
-import struct
 import typing
 from collections.abc import Callable, Generator, Iterator, Mapping
-from http.client import HTTPException
+from http.client import HTTPException, LineTooLong
 from http.client import HTTPResponse as _HttplibHTTPResponse
 
 from ._body import decoders
@@ -30,7 +29,7 @@ from ._body.decoders import (
     _get_decoder,
 )
 from ._collections import HTTPHeaderDict
-from ._http1 import syntax
+from ._http1 import chunks, syntax
 from ._http1.answer import IncomingResponse
 from .exceptions import (
     BodyNotHttplibCompatible,
@@ -82,7 +81,6 @@ _DRAIN_AT_MOST = 1 << 20
 _READ1_AT_MOST = 8192  # bytes read at a time while waiting for something decoded
 _PYOPENSSL_AT_MOST = 1 << 28  # bytes: its reads fail beyond 2**31
 
-_WORTH_UNPACKING = 4  # chunks of one size in hand; fewer are read one by one
 
 _MIXED = (
     "Calling {0}(decode_content=False) is not supported after {0}(decode_content=True) was called."
@@ -91,6 +89,14 @@ _NO_CHUNKS = "Response is not chunked. Header 'transfer-encoding: chunked' is mi
 _NO_RAW_CHUNKS = (
     "Body should be http.client.HTTPResponse like. "
     "It should have have an fp attribute which returns raw chunks."
+)
+_MIXED_WAYS = (
+    "Reading by chunks cannot be mixed with other ways: "
+    "the body object does not count what is left of a chunk."
+)
+_LEFT_EARLY = (
+    "The rest of the body cannot be read: a stream of its chunks was left before its end, "
+    "which closed the connection. Keep the generator to mix it with other ways of reading."
 )
 _LINE_TOO_LONG = "Response chunk {} line exceeded maximum allowed length"
 
@@ -373,8 +379,13 @@ class HTTPResponse(BaseHTTPResponse):
 
     msg: typing.Any = None
     _headers: HTTPHeaderDict | None = None
-    #: Bytes left of the chunk that is being read; None between chunks.
-    chunk_left: int | None = None
+    #: Whether the line of the last chunk, whose size is 0, has been read by chunks.
+    _chunks_ended: bool = False
+    #: What is left of a chunk, where the body object does not count that itself.
+    _own_chunk_left: int | None = None
+    _counts_chunks: bool = False
+    #: Why the rest of the body cannot be read, or not in another way than by chunks.
+    _refusal: str | None = None
 
     def __init__(
         self,
@@ -662,6 +673,8 @@ class HTTPResponse(BaseHTTPResponse):
         fp = self._fp
         if fp is None:
             return None
+        if self._refusal is not None and not self._chunks_ended:
+            raise ProtocolError(self._refusal)
         try:
             data = b"" if getattr(fp, "closed", False) else self._fp_read(amt, read1=read1)
             if not data:
@@ -963,6 +976,43 @@ class HTTPResponse(BaseHTTPResponse):
         fp = self._fp
         return fp.wire if type(fp) is IncomingResponse else fp.fp
 
+    @property
+    def _chunk_count(self) -> typing.Any:
+        """The ``http.client`` response that counts what is left of a chunk; None if none does.
+
+        It is the body object, or what stands behind it: that of CacheControl wraps one.
+        """
+        fp = self._fp
+        if isinstance(fp, _HttplibHTTPResponse):
+            return fp
+        original = self._original_response
+        if isinstance(original, _HttplibHTTPResponse) and hasattr(fp, "fp"):
+            return original if original.fp is fp.fp else None
+        return None
+
+    @property
+    def chunk_left(self) -> int | None:
+        """Bytes left of the chunk that is being read; None between chunks, 0 at the last one."""
+        if self._chunks_ended:
+            return 0
+        fp = self._fp
+        count = fp if type(fp) is IncomingResponse else self._chunk_count
+        left = self._own_chunk_left if count is None else count.chunk_left
+        # Between chunks http.client may have the line end still to read.
+        return left if left and type(left) is int else None
+
+    @chunk_left.setter
+    def chunk_left(self, left: int | None) -> None:
+        fp = self._fp
+        count = fp if type(fp) is IncomingResponse else self._chunk_count
+        if left == 0:
+            self._chunks_ended = True
+            left = None
+        if count is None:
+            self._own_chunk_left = left
+        else:
+            count.chunk_left = left
+
     def _update_chunk_length(self) -> None:
         """Read the line that begins a chunk, if one is due.
 
@@ -970,8 +1020,15 @@ class HTTPResponse(BaseHTTPResponse):
         """
         if self.chunk_left is not None:
             return
+        source = self._chunk_source
+        if source is None:  # another reader of the same chunks has come to the end
+            self._chunks_ended = True
+            return
+        count = self._chunk_count
+        if count is not None and count.chunk_left == 0:
+            self._end_chunk()
         most = syntax.max_line()
-        line = self._chunk_source.readline(most + 1)
+        line = source.readline(most + 1)
         wrong: Exception
         if not line:
             wrong = ProtocolError("Response ended prematurely")
@@ -986,6 +1043,14 @@ class HTTPResponse(BaseHTTPResponse):
         self.close()
         raise wrong
 
+    def _end_chunk(self) -> None:
+        """Read the line end behind a chunk."""
+        end = self._fp._safe_read(2)
+        if not syntax.ends_chunk(end):
+            self.close()
+            raise InvalidChunkLength(self, end)
+        self.chunk_left = None
+
     def _handle_chunk(self, amt: int | None) -> bytes:
         """The rest of the chunk, or *amt* bytes of it."""
         fp, left = self._fp, self.chunk_left
@@ -993,19 +1058,13 @@ class HTTPResponse(BaseHTTPResponse):
         if (amt is None or left <= amt) and type(fp) is IncomingResponse and fp.is_bare:
             whole = fp.read_chunk(left)
             if whole is not None:
-                self.chunk_left = None
                 return whole
-        read = fp._safe_read
         if amt is not None and amt < left:
-            part: bytes = read(amt)
+            part: bytes = fp._safe_read(amt)
             self.chunk_left = left - amt
             return part
-        data: bytes = read(left)
-        end = read(2)
-        if not syntax.ends_chunk(end):
-            self.close()
-            raise InvalidChunkLength(self, end)
-        self.chunk_left = None
+        data: bytes = fp._safe_read(left)
+        self._end_chunk()
         return data
 
     def read_chunked(
@@ -1028,49 +1087,72 @@ class HTTPResponse(BaseHTTPResponse):
             if original is not None and is_response_to_head(original):
                 original.close()
                 return
-            if self._chunk_source is None or amt == 0:
+            if amt == 0:
                 return
-            if amt is not None and amt < 0:
-                amt = None
-            if self._decodes_nothing and not self._has_decoded_content:
-                yield from self._plain_chunks(amt)
-            else:
-                yield from self._decoded_chunks(amt, decode_content)
+            yield from self._pieces_of_chunks(
+                None if amt is None or amt < 0 else amt, decode_content
+            )
+            if self._chunk_source is None:
+                return  # the end came to another reader of the same body
             self._discard_trailers()
             if original is not None:
                 if isinstance(original, _HttplibHTTPResponse) and not original.isclosed():
                     # To its end: the connection is fit for the next request.
                     original._close_conn()  # type: ignore[attr-defined]  # http.client has it
                 original.close()
+            if decode_content and (rest := self._flush_decoder()):
+                yield rest
+
+    def _pieces_of_chunks(self, amt: int | None, decode_content: bool | None) -> Generator[bytes]:
+        """The body up to the line of the last chunk."""
+        if self._refusal is _LEFT_EARLY:
+            raise ProtocolError(_LEFT_EARLY)
+        if self._chunk_count is None:
+            self._count_chunks_here()
+        try:
+            if self._decodes_nothing and not self._has_decoded_content:
+                yield from self._plain_chunks(amt)
+            else:
+                yield from self._decoded_chunks(amt, decode_content)
+        except GeneratorExit:
+            if self._chunk_source is not None:
+                self._refusal = _LEFT_EARLY
+            raise
+
+    def _count_chunks_here(self) -> None:
+        """Begin to count what is left of a chunk, since the body object does not."""
+        if self._fp_bytes_read and not self._counts_chunks:
+            raise ProtocolError(_MIXED_WAYS)
+        self._counts_chunks = True
+        self._refusal = _MIXED_WAYS
 
     def _decoded_chunks(self, amt: int | None, decode_content: bool | None) -> Generator[bytes]:
         while True:
-            if decode_content and self._decoder and self._decoder.has_unconsumed_tail:
-                data = self._decode(b"", decode_content, False, amt)
+            if self._holds_decoded() and (decode_content or self._has_decoded_content):
+                # Raw bytes behind decoded ones are refused, before anything of the wire is lost.
+                data = self._held(amt) if decode_content else self._decode(b"", False, False)
                 if data:
                     yield data
                     continue
             self._update_chunk_length()
             if self.chunk_left == 0:
-                break
+                return
             data = self._decode(self._handle_chunk(amt), decode_content, False, amt)
-            if data:
-                yield data
-        if decode_content:
-            data = self._flush_decoder()
             if data:
                 yield data
 
     def _plain_chunks(self, amt: int | None) -> Generator[bytes]:
-        straight = self._straight_chunks()
         while True:
+            if self.__dict__.get("_decoded_buffer"):  # another reader had more than it wanted
+                yield self._held(amt)
+                continue
             at_size = self.chunk_left is None
             self._update_chunk_length()
             left = self.chunk_left
             if left == 0:
                 return
-            if straight and at_size and left and (amt is None or left <= amt):
-                yield from self._chunks_alike(left)
+            if at_size and left and (amt is None or left <= amt) and self._straight_chunks():
+                yield from self._fp.run_of_chunks(left)
                 if self.chunk_left is None:
                     continue
             yield self._handle_chunk(amt)
@@ -1085,40 +1167,15 @@ class HTTPResponse(BaseHTTPResponse):
             and _CHUNK_READERS.isdisjoint(self.__dict__)
         )
 
-    def _chunks_alike(self, size: int) -> Generator[bytes]:
-        """The chunks that are here in full, each followed by the beginning of one of its size."""
-        receiver = self._fp.receiver
-        block, start = receiver.pending, receiver.at
-        if len(block) - start < size * _WORTH_UNPACKING or receiver._file is not None:
-            return
-        between = receiver.between_chunks()
-        if not block.startswith(between, start + size):
-            return
-        self.chunk_left = None
-        stride = size + len(between)
-        at = start - len(between) + 2  # where the line of its size begins
-        count = (len(block) - start) // stride
-        with memoryview(block)[start : start + count * stride] as alike:
-            for data, end in struct.iter_unpack(f"{size}s{len(between)}s", alike):
-                if end != between:
-                    return
-                receiver.at = at = at + stride
-                yield data
-                if receiver.at != at or receiver.pending is not block:
-                    return  # somebody else has read on meanwhile
-
     def _discard_trailers(self) -> None:
-        most = syntax.max_line()
-        for _ in range(syntax.MAX_TRAILERS + 1):
-            file = self._chunk_source
-            if file is None:
-                return  # another reader of the same chunks was here first
-            line = file.readline(most + 1)
-            if line in (b"\r\n", b"\n", b""):
-                return
-            if len(line) > most:
-                raise ProtocolError(_LINE_TOO_LONG.format("trailer"))
-        raise ProtocolError(f"Response has more than {syntax.MAX_TRAILERS} trailer lines")
+        try:
+            chunks.discard_trailers(self._chunk_source.readline)
+        except LineTooLong:
+            raise ProtocolError(_LINE_TOO_LONG.format("trailer")) from None
+        except chunks.TooManyTrailersError:
+            raise ProtocolError(
+                f"Response has more than {syntax.MAX_TRAILERS} trailer lines"
+            ) from None
 
     # ------------------------------------------------------------ as a file
 

@@ -432,15 +432,17 @@ def test_lines_by_the_methods_of_a_file():
         assert response.readlines() == [b"last"]
 
 
-def test_mixing_reads_and_chunks_is_an_error_and_no_wrong_data():
-    with answer(wire(LINES, "chunked", chunk=4)) as (response, _):
-        assert [next(response), response.readline()] == [b"line1\n", b"line2\r\n"]
-        with pytest.raises(ProtocolError):
-            response.readlines()
-    with answer(wire(b"abcd", "chunked", chunk=2)) as (response, _):
+def test_reads_and_chunks_may_follow_each_other():
+    with answer(wire(b"abcd", "chunked", chunk=3)) as (response, _):
         assert response.read(2) == b"ab"
-        with pytest.raises(ProtocolError, match="InvalidChunkLength"):
-            list(response.stream())
+        assert list(response.stream()) == [b"c", b"d"]
+
+
+def test_lines_read_behind_the_iterator_that_was_left_are_an_error():
+    with answer(wire(LINES, "chunked", chunk=4)) as (response, _):
+        assert next(iter(response)) == b"line1\n"
+        with pytest.raises(ProtocolError, match="a stream of its chunks was left"):
+            response.readlines()
 
 
 def test_a_chunked_stream_left_early_closes_the_connection_and_gives_it_back():
@@ -450,7 +452,10 @@ def test_a_chunked_stream_left_early_closes_the_connection_and_gives_it_back():
         stream.close()
         assert released(response, pool)
         assert pool.kept[0].sock is None
-        assert response.read() == b""
+        for read in (response.read, response.read1, lambda: list(response.stream())):
+            with pytest.raises(ProtocolError, match="a stream of its chunks was left"):
+                read()
+        response.drain_conn()
 
 
 def test_another_stream_left_early_can_be_gone_on_with():

@@ -8,13 +8,13 @@ import types
 import typing
 
 from . import syntax
+from .chunks import ChunkedBody
 from .receiver import Receiver
 
 # Bytes of an announced body that are read into one piece.  The system sets memory aside as it is
 # filled; beyond, a body is collected in pieces that double (CVE-2025-13836).
 _AT_ONCE = 1 << 28
 _FIRST_PIECE = 1 << 20
-_RECORD = 1 << 14  # bytes; a chunk up to here is received together with its end
 
 _HOME = http.client.parse_headers.__code__.co_filename
 
@@ -31,7 +31,7 @@ def stock(owner: type, name: str) -> object:
     return None
 
 
-class IncomingResponse(http.client.HTTPResponse):
+class IncomingResponse(ChunkedBody):
     """An ``http.client`` response that borrows its connection's receiver and is strict in framing.
 
     It is what ``HTTPConnection.response_class`` makes; ``urllib3.HTTPResponse._fp`` is one of these
@@ -43,7 +43,6 @@ class IncomingResponse(http.client.HTTPResponse):
     #: The head of the answer, once :meth:`begin` has read it.
     head: syntax.Head | None = None
     chunked = False
-    chunk_left: int | None = None
     length: int | None = None
     will_close = True
     _message: http.client.HTTPMessage | None = None
@@ -257,98 +256,10 @@ class IncomingResponse(http.client.HTTPResponse):
             raise http.client.IncompleteRead(data, amt - len(data))
         return data
 
-    def read_chunk(self, left: int) -> bytes | None:
-        """The *left* bytes of a chunk, past its end, in one go; None if it takes more than that."""
-        receiver = self.receiver
-        pending, at = receiver.pending, receiver.at
-        end = at + left
-        if pending.startswith(b"\r\n", end):
-            receiver.at = end + 2
-            return pending[at:end]
-        if left > _RECORD:
-            return None  # one copy for the sake of one call does not pay
-        data = receiver.read(left + 2)
-        if len(data) == left + 2 and data.endswith(b"\r\n"):
-            return data[:left]
-        receiver.pending, receiver.at = data + receiver._unread(), 0
-        return None
-
-    def _all_chunks(self) -> bytes:
-        """The rest of a body in chunks."""
-        whole = io.BytesIO()
-        try:
-            if self.chunk_left:
-                whole.write(self._safe_read(self.chunk_left))
-                self.chunk_left = 0
-            while (left := self._get_chunk_left()) is not None:
-                self._copy_chunks(left, whole)
-                self.chunk_left = 0
-        except http.client.IncompleteRead as error:
-            raise http.client.IncompleteRead(whole.getvalue()) from error
-        return whole.getvalue()
-
-    def _copy_chunks(self, left: int, whole: io.BytesIO) -> None:
-        """Copy a chunk, and those that are here and alike; the last CRLF is left."""
-        receiver = self.receiver
-        start, end = receiver.at, receiver.at + left
-        if end < len(receiver.pending):
-            between = receiver.between_chunks()
-            with memoryview(receiver.pending) as block:
-                while receiver.pending.startswith(between, end):
-                    whole.write(block[start:end])
-                    start, end = end + len(between), end + len(between) + left
-            receiver.at = start
-        whole.write(self._safe_read(left))
-
     def read1(self, n: int = -1) -> bytes:
         """Up to *n* bytes of what is there; waits only if there is nothing."""
         # The parent would have memory set aside for as much as the peer has announced.
         return super().read1(n if 0 <= n <= _FIRST_PIECE else _FIRST_PIECE)
-
-    # The parent reads a chunked body by calling these three.  They hold the bounds and the strict
-    # syntax, so that its read(), readinto() and read1() obey them, patched or not.
-
-    def _get_chunk_left(self) -> int | None:
-        left = self.chunk_left
-        if left:
-            return left
-        if left is not None and not syntax.ends_chunk(self._safe_read(2)):
-            self._close_conn()
-            raise http.client.IncompleteRead(b"")
-        try:
-            left = self._read_next_chunk_size()
-        except ValueError as error:
-            raise syntax.MalformedMessage(str(error)) from None
-        if left == 0:
-            self._read_and_discard_trailer()
-            self._close_conn()
-            left = None
-        self.chunk_left = left
-        return left
-
-    def _read_next_chunk_size(self) -> int:
-        most = syntax.max_line()
-        line = self.receiver.readline(most + 1)
-        if len(line) > most:
-            raise http.client.LineTooLong("chunk size")
-        try:
-            return syntax.chunk_size(line)
-        except ValueError:
-            self.will_close = True
-            self._close_conn()
-            if not line.endswith(b"\n"):
-                raise http.client.IncompleteRead(b"") from None  # the stream has ended
-            raise
-
-    def _read_and_discard_trailer(self) -> None:
-        most = syntax.max_line()
-        for _ in range(syntax.MAX_TRAILERS + 1):
-            line = self.receiver.readline(most + 1)
-            if len(line) > most:
-                raise http.client.LineTooLong("trailer line")
-            if line in (b"\r\n", b"\n", b""):
-                return
-        raise http.client.HTTPException(f"got more than {syntax.MAX_TRAILERS} trailer lines")
 
 
 STOCK_BEGIN = stock(http.client.HTTPResponse, "begin")

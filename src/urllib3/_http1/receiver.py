@@ -317,6 +317,15 @@ class Receiver:
             raise
         return b"".join(parts)
 
+    @property
+    def has_file(self) -> bool:
+        """Whether everything is read through :attr:`file`, because somebody has asked for it."""
+        return self._file is not None
+
+    def put_back(self, data: bytes) -> None:
+        """Have *data*, which has just been read, to be read again."""
+        self.pending, self.at = data + self._unread(), 0
+
     def between_chunks(self) -> bytes:
         """What would part a chunk, whose size has just been read, from another of that size."""
         line = self.pending.rfind(b"\n", 0, self.at - 1) + 1
