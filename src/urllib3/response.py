@@ -1018,14 +1018,16 @@ class HTTPResponse(BaseHTTPResponse):
 
         CacheControl puts its own in this method's place: looked up on the instance for each chunk.
         """
-        if self.chunk_left is not None:
+        fp = self._fp
+        count = fp if type(fp) is IncomingResponse else self._chunk_count
+        left = self._own_chunk_left if count is None else count.chunk_left
+        if left or self._chunks_ended:
             return
         source = self._chunk_source
         if source is None:  # another reader of the same chunks has come to the end
             self._chunks_ended = True
             return
-        count = self._chunk_count
-        if count is not None and count.chunk_left == 0:
+        if left == 0:
             self._end_chunk()
         most = syntax.max_line()
         line = source.readline(most + 1)
@@ -1146,12 +1148,12 @@ class HTTPResponse(BaseHTTPResponse):
             if self.__dict__.get("_decoded_buffer"):  # another reader had more than it wanted
                 yield self._held(amt)
                 continue
-            at_size = self.chunk_left is None
+            before = self.chunk_left
             self._update_chunk_length()
             left = self.chunk_left
             if left == 0:
                 return
-            if at_size and left and (amt is None or left <= amt) and self._straight_chunks():
+            if not before and left and (amt is None or left <= amt) and self._straight_chunks():
                 yield from self._fp.run_of_chunks(left)
                 if self.chunk_left is None:
                     continue
