@@ -6,6 +6,7 @@ Beside each pickle stand the text of the value and of its attributes, as 2.8.0 s
 """
 
 import base64
+import enum
 import inspect
 import io
 import json
@@ -83,7 +84,8 @@ def shown(value: typing.Any) -> str:
 
 
 def row(name: str, value: typing.Any) -> dict[str, typing.Any]:
-    attributes = getattr(value, "__dict__", {})
+    # Members of enumerations have other attributes on each version of Python.
+    attributes = {} if isinstance(value, enum.Enum) else getattr(value, "__dict__", {})
     return {
         "id": name,
         "pickle": base64.b64encode(pickle.dumps(value, protocol=2)).decode("ascii"),
