@@ -995,11 +995,7 @@ class HTTPResponse(BaseHTTPResponse):
         """Bytes left of the chunk that is being read; None between chunks, 0 at the last one."""
         if self._chunks_ended:
             return 0
-        fp = self._fp
-        count = fp if type(fp) is IncomingResponse else self._chunk_count
-        left = self._own_chunk_left if count is None else count.chunk_left
-        # Between chunks http.client may have the line end still to read.
-        return left if left and type(left) is int else None
+        return self._counted_left() or None
 
     @chunk_left.setter
     def chunk_left(self, left: int | None) -> None:
@@ -1013,14 +1009,19 @@ class HTTPResponse(BaseHTTPResponse):
         else:
             count.chunk_left = left
 
+    def _counted_left(self) -> int | None:
+        """The same as ``http.client`` counts it: 0 where the line end behind a chunk comes next."""
+        fp = self._fp
+        count = fp if type(fp) is IncomingResponse else self._chunk_count
+        left = self._own_chunk_left if count is None else count.chunk_left
+        return left if type(left) is int else None
+
     def _update_chunk_length(self) -> None:
         """Read the line that begins a chunk, if one is due.
 
         CacheControl puts its own in this method's place: looked up on the instance for each chunk.
         """
-        fp = self._fp
-        count = fp if type(fp) is IncomingResponse else self._chunk_count
-        left = self._own_chunk_left if count is None else count.chunk_left
+        left = self._counted_left()
         if left or self._chunks_ended:
             return
         source = self._chunk_source
@@ -1153,11 +1154,18 @@ class HTTPResponse(BaseHTTPResponse):
             left = self.chunk_left
             if left == 0:
                 return
-            if not before and left and (amt is None or left <= amt) and self._straight_chunks():
+            if not before and left and (amt is None or left <= amt) and self._has_run(left):
                 yield from self._fp.run_of_chunks(left)
                 if self.chunk_left is None:
                     continue
             yield self._handle_chunk(amt)
+
+    def _has_run(self, size: int) -> bool:
+        """Whether several chunks of *size* may be here, to be taken straight from the receiver."""
+        fp = self._fp
+        if type(fp) is not IncomingResponse or len(fp.receiver.pending) < size * chunks.MIN_RUN:
+            return False
+        return self._straight_chunks()
 
     def _straight_chunks(self) -> bool:
         """Whether no step of reading chunks is overridden, patched or set on the instance."""

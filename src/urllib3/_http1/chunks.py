@@ -21,7 +21,7 @@ if typing.TYPE_CHECKING:
     from .receiver import Receiver
 
 _RECORD = 1 << 14  # bytes; a chunk up to here is received together with its end
-_MIN_RUN = 4  # chunks of one size in hand; fewer are read one by one
+MIN_RUN = 4  # chunks of one size in hand; fewer are read one by one
 
 
 class ChunkedBody(http.client.HTTPResponse):
@@ -47,7 +47,7 @@ class ChunkedBody(http.client.HTTPResponse):
         """
         receiver = self.receiver
         block, start = receiver.pending, receiver.at
-        if len(block) - start < size * _MIN_RUN or receiver.has_file:
+        if len(block) - start < size * MIN_RUN or receiver.has_file:
             return
         between = receiver.between_chunks()
         if not block.startswith(between, start + size):
