@@ -4,7 +4,9 @@ Knows no implementation.  Whatever needs the port of a scheme takes it from here
 """
 
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+
+from ._optional import SSLContext
 
 _TYPE_BODY = typing.Union[bytes, typing.IO[typing.Any], Iterable[bytes], Iterable[str], str]
 
@@ -21,7 +23,7 @@ class ProxyConfig(typing.NamedTuple):
     :param assert_fingerprint: fingerprint to expect of the proxy's certificate
     """
 
-    ssl_context: typing.Any
+    ssl_context: SSLContext | None
     use_forwarding_for_https: bool
     assert_hostname: str | typing.Literal[False] | None
     assert_fingerprint: str | None
@@ -45,21 +47,21 @@ class _ResponseOptions(typing.NamedTuple):
 if typing.TYPE_CHECKING:
     import ssl
 
-    from ._typing import BaseResponse, Proxy
+    from ._typing import _TYPE_SOCKET_OPTIONS, BaseHTTPResponse, Url
 
     class BaseHTTPConnection(typing.Protocol):
         """The part of a connection that a pool uses."""
 
         default_port: typing.ClassVar[int]
-        default_socket_options: typing.ClassVar[Sequence[typing.Any]]
+        default_socket_options: typing.ClassVar[_TYPE_SOCKET_OPTIONS]
 
         host: str
         port: int
         timeout: float | None
         blocksize: int
         source_address: tuple[str, int] | None
-        socket_options: Sequence[typing.Any] | None
-        proxy: Proxy | None
+        socket_options: _TYPE_SOCKET_OPTIONS | None
+        proxy: Url | None
         proxy_config: ProxyConfig | None
         is_verified: bool
         proxy_is_verified: bool | None
@@ -87,7 +89,7 @@ if typing.TYPE_CHECKING:
             enforce_content_length: bool = True,
         ) -> None: ...
 
-        def getresponse(self) -> BaseResponse: ...
+        def getresponse(self) -> BaseHTTPResponse: ...
 
         def close(self) -> None: ...
 

@@ -284,7 +284,7 @@ class HTTPHeaderDict(MutableMapping[str, str]):
     @typing.overload
     def getlist(self, key: str, default: D) -> list[str] | D: ...
 
-    def getlist(self, key: str, default: typing.Any = _Sentinel.not_passed) -> typing.Any:
+    def getlist(self, key: str, default: _Sentinel | D = _Sentinel.not_passed) -> list[str] | D:
         """The values of *key*, kept apart; if there are none, *default* or an empty list."""
         if type(key) is not str:
             key = _text(key)

@@ -6,7 +6,9 @@ that cannot be imported is None.
 
 from __future__ import annotations
 
-__all__ = ["HAS_ZSTD", "BaseSSLError", "brotli", "zstd"]
+import typing
+
+__all__ = ["HAS_ZSTD", "BaseSSLError", "SSLContext", "TLSVersion", "brotli", "zstd"]
 
 try:
     try:
@@ -27,8 +29,11 @@ except ImportError:
 HAS_ZSTD = zstd is not None
 
 try:
+    from ssl import SSLContext as SSLContext
     from ssl import SSLError as BaseSSLError
+    from ssl import TLSVersion as TLSVersion
 except ImportError:
+    globals().update(SSLContext=typing.Any, TLSVersion=typing.Any)  # annotations name them
 
     class BaseSSLError(BaseException):  # type: ignore[no-redef]
         """Stands for ``ssl.SSLError`` where there is no ``ssl``; never raised."""

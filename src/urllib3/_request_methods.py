@@ -56,7 +56,7 @@ class RequestMethods:
         method: str,
         url: str,
         body: _TYPE_BODY | None = None,
-        fields: typing.Any = None,
+        fields: _TYPE_FIELDS | None = None,
         headers: Mapping[str, str] | None = None,
         json: typing.Any | None = None,
         **urlopen_kw: typing.Any,
@@ -83,7 +83,8 @@ class RequestMethods:
                 # What request_encode_url() does, unless it is overridden, with one call less.
                 headers = self.headers if headers is None else headers
                 return self.urlopen(method, url, headers=headers, **urlopen_kw)
-            return encode(method, url, fields=fields, headers=headers, **urlopen_kw)
+            named = typing.cast("_TYPE_ENCODE_URL_FIELDS | None", fields)  # no files in a URL
+            return encode(method, url, fields=named, headers=headers, **urlopen_kw)
         return self.request_encode_body(method, url, fields=fields, headers=headers, **urlopen_kw)
 
     def request_encode_url(

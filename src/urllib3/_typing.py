@@ -1,6 +1,8 @@
-"""Protocols of what modules pass to each other, so that a lower layer need not import a higher one.
+"""Names for annotations, so that a lower module need not import a higher.
 
-Knows names and types alone.  The rule: a Protocol has only the members that its users need.
+The API's own annotations name classes from above: an error has a ``ConnectionPool``, a ``Retry`` is
+asked about a ``BaseHTTPResponse``.  Knows names alone.  The rule: they are imported here for type
+checkers only, and any module may take them from here under ``TYPE_CHECKING``.
 """
 
 from __future__ import annotations
@@ -8,65 +10,15 @@ from __future__ import annotations
 import typing
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Mapping
-
-
-class CountsBody(typing.Protocol):
-    """The part of a response that an error about its chunks reports."""
-
-    length_remaining: int | None
-
-    def tell(self) -> int: ...
-
-
-class Proxy(typing.Protocol):
-    """The URL of a proxy."""
-
-    @property
-    def scheme(self) -> str | None: ...
-
-    @property
-    def host(self) -> str | None: ...
-
-    @property
-    def port(self) -> int | None: ...
-
-
-class BaseResponse(typing.Protocol):
-    """The part of a response that a pool uses."""
-
-    status: int
-    version_string: str
-
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-
-    def get_redirect_location(self) -> str | typing.Literal[False] | None: ...
-
-    def drain_conn(self) -> None: ...
-
-
-class ProxySettings(typing.Protocol):
-    """The settings of a proxy that decide about the route."""
-
-    @property
-    def use_forwarding_for_https(self) -> bool: ...
-
-
-class ProxyTlsSettings(typing.Protocol):
-    """How to secure a connection to a proxy."""
-
-    @property
-    def ssl_context(self) -> typing.Any: ...
-
-    @property
-    def assert_hostname(self) -> str | typing.Literal[False] | None: ...
-
-    @property
-    def assert_fingerprint(self) -> str | None: ...
-
-
-class KeepsConnections(typing.Protocol):
-    """The part of a pool to which a response returns its connection."""
-
-    def _put_conn(self, conn: typing.Any) -> None: ...
+    from ._base_connection import BaseHTTPConnection as BaseHTTPConnection
+    from ._base_connection import ProxyConfig as ProxyConfig
+    from .connection import HTTPConnection as HTTPConnection
+    from .connectionpool import ConnectionPool as ConnectionPool
+    from .connectionpool import HTTPConnectionPool as HTTPConnectionPool
+    from .response import BaseHTTPResponse as BaseHTTPResponse
+    from .response import HTTPResponse as HTTPResponse
+    from .util.connection import _TYPE_SOCKET_OPTIONS as _TYPE_SOCKET_OPTIONS
+    from .util.retry import Retry as Retry
+    from .util.ssl_ import _TYPE_PEER_CERT_RET as _TYPE_PEER_CERT_RET
+    from .util.ssl_ import _TYPE_PEER_CERT_RET_DICT as _TYPE_PEER_CERT_RET_DICT
+    from .util.url import Url as Url

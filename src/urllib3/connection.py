@@ -70,8 +70,10 @@ from .util.wait import wait_for_read
 if typing.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from ._typing import Proxy
+    from .exceptions import MessageDefect
     from .util.connection import _TYPE_SOCKET_OPTIONS
+    from .util.timeout import _TYPE_TIMEOUT
+    from .util.url import Url
 
 try:
     import ssl
@@ -207,11 +209,11 @@ class HTTPConnection(_Stock):
         host: str,
         port: int | None = None,
         *,
-        timeout: typing.Any = _DEFAULT_TIMEOUT,
+        timeout: _TYPE_TIMEOUT = _DEFAULT_TIMEOUT,
         source_address: tuple[str, int] | None = None,
         blocksize: int = 16384,
         socket_options: _TYPE_SOCKET_OPTIONS | None = default_socket_options,
-        proxy: Proxy | None = None,
+        proxy: Url | None = None,
         proxy_config: ProxyConfig | None = None,
     ) -> None:
         super().__init__(
@@ -479,10 +481,11 @@ class HTTPConnection(_Stock):
             if not skip_accept_encoding:
                 self.putheader(*ACCEPT_ENCODING)
 
-    def putheader(self, header: str | bytes, *values: typing.Any) -> None:
+    def putheader(self, header: str, *values: str) -> None:  # type: ignore[override]  # as in the API
         """Add a header line; the value ``SKIP_HEADER`` leaves a default header out."""
-        if not any(isinstance(value, str) and value == SKIP_HEADER for value in values):
-            super().putheader(typing.cast("str", header), *values)
+        given: tuple[object, ...] = values  # http.client takes bytes and numbers, too
+        if not any(isinstance(value, str) and value == SKIP_HEADER for value in given):
+            super().putheader(header, *values)
         elif to_str(header.lower()) not in SKIPPABLE_HEADERS:
             names = "', '".join(name.title() for name in sorted(SKIPPABLE_HEADERS))
             raise ValueError(f"urllib3.util.SKIP_HEADER only supports '{names}'")
@@ -819,7 +822,7 @@ def _unfolded(value: str) -> str:
 def _log_skipped(lines: Sequence[str], url: str) -> None:
     from email.errors import InvalidHeaderDefect, MissingHeaderBodySeparatorDefect
 
-    defects = [
+    defects: list[MessageDefect] = [
         InvalidHeaderDefect("Missing header name.")
         if line.startswith(":")
         else MissingHeaderBodySeparatorDefect()
@@ -873,6 +876,10 @@ class HTTPSConnection(HTTPConnection):
     ca_certs: str | None = None
     ca_cert_dir: str | None = None
     ca_cert_data: str | bytes | None = None
+    cert_file: str | None
+    key_file: str | None
+    key_password: str | None
+    assert_hostname: str | typing.Literal[False] | None
     ssl_version: int | str | None = None
     ssl_minimum_version: int | None = None
     ssl_maximum_version: int | None = None
@@ -886,11 +893,11 @@ class HTTPSConnection(HTTPConnection):
         host: str,
         port: int | None = None,
         *,
-        timeout: typing.Any = _DEFAULT_TIMEOUT,
+        timeout: _TYPE_TIMEOUT = _DEFAULT_TIMEOUT,
         source_address: tuple[str, int] | None = None,
         blocksize: int = 16384,
         socket_options: _TYPE_SOCKET_OPTIONS | None = HTTPConnection.default_socket_options,
-        proxy: Proxy | None = None,
+        proxy: Url | None = None,
         proxy_config: ProxyConfig | None = None,
         cert_reqs: int | str | None = None,
         assert_hostname: str | typing.Literal[False] | None = None,

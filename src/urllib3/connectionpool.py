@@ -58,7 +58,7 @@ from .util.connection import is_connection_dropped
 from .util.proxy import connection_requires_http_tunnel
 from .util.request import set_file_position
 from .util.retry import Retry
-from .util.timeout import _DEFAULT_TIMEOUT, Timeout
+from .util.timeout import _DEFAULT_TIMEOUT, _TYPE_DEFAULT, Timeout
 from .util.url import (
     Url,
     _encode_target,
@@ -72,13 +72,16 @@ from .util.url import _normalize_host as normalize_host
 from .util.util import exact_str
 
 if typing.TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
     from types import TracebackType
 
     from typing_extensions import Self
 
-    from ._base_connection import _TYPE_BODY, BaseHTTPConnection
+    from ._base_connection import _TYPE_BODY, BaseHTTPConnection, BaseHTTPSConnection
+    from .filepost import _TYPE_FIELDS
     from .response import BaseHTTPResponse
+    from .util.request import _TYPE_BODY_POSITION
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +95,7 @@ _answered_early = {errno.EPIPE, errno.ECONNRESET, errno.EPROTOTYPE}
 #: Seconds after which an idle connection is no longer used, unless a pool says otherwise.
 DEFAULT_IDLE_TIMEOUT = 90.0
 
-_TYPE_TIMEOUT = typing.Any
+_TYPE_TIMEOUT = typing.Union[Timeout, float, _TYPE_DEFAULT, None]
 
 
 class ConnectionPool:
@@ -160,7 +163,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
     """
 
     scheme = "http"
-    ConnectionCls: type[typing.Any] = HTTPConnection
+    ConnectionCls: type[BaseHTTPConnection | BaseHTTPSConnection] = HTTPConnection
 
     def __init__(
         self,
@@ -215,7 +218,8 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
             self.host,
             self.port or port_by_scheme["http"],
         )
-        conn: BaseHTTPConnection = self.ConnectionCls(
+        connection_class: typing.Any = self.ConnectionCls
+        conn: BaseHTTPConnection = connection_class(
             host=self.host,
             port=self.port,
             timeout=self.timeout.connect_timeout,
@@ -462,11 +466,11 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         pool_timeout: int | None = None,
         release_conn: bool | None = None,
         chunked: bool = False,
-        body_pos: typing.Any = None,
+        body_pos: _TYPE_BODY_POSITION | None = None,
         preload_content: bool = True,
         decode_content: bool = True,
         *,
-        fields: typing.Any = None,
+        fields: _TYPE_FIELDS | None = None,
         json: typing.Any = None,
         **response_kw: typing.Any,
     ) -> BaseHTTPResponse:
@@ -810,7 +814,7 @@ class HTTPSConnectionPool(HTTPConnectionPool):
     """
 
     scheme = "https"
-    ConnectionCls = HTTPSConnection
+    ConnectionCls: type[BaseHTTPSConnection] = HTTPSConnection
 
     def __init__(
         self,
@@ -829,8 +833,8 @@ class HTTPSConnectionPool(HTTPConnectionPool):
         key_password: str | None = None,
         ca_certs: str | None = None,
         ssl_version: int | str | None = None,
-        ssl_minimum_version: int | None = None,
-        ssl_maximum_version: int | None = None,
+        ssl_minimum_version: ssl.TLSVersion | None = None,
+        ssl_maximum_version: ssl.TLSVersion | None = None,
         assert_hostname: str | typing.Literal[False] | None = None,
         assert_fingerprint: str | None = None,
         ca_cert_dir: str | None = None,

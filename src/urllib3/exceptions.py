@@ -12,11 +12,11 @@ from email.errors import MessageDefect as MessageDefect  # noqa: TC003  # found 
 from http.client import IncompleteRead as httplib_IncompleteRead
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Sequence
+    import socket
 
-    from ._typing import CountsBody
+    from ._typing import ConnectionPool, HTTPConnection, HTTPResponse, Retry
 
-_Rebuild = tuple[typing.Callable[..., typing.Any], tuple[typing.Any, ...]]
+_TYPE_REDUCE_RESULT = tuple[typing.Callable[..., object], tuple[object, ...]]
 
 
 def _as_it_was(
@@ -50,23 +50,23 @@ class HTTPWarning(Warning):
 class PoolError(HTTPError):
     """Something is wrong with *pool*."""
 
-    def __init__(self, pool: typing.Any, message: str) -> None:
+    def __init__(self, pool: ConnectionPool, message: str) -> None:
         self.pool = pool
         self._message = message
         super().__init__(f"{pool}: {message}")
 
-    def __reduce__(self) -> _Rebuild:
+    def __reduce__(self) -> _TYPE_REDUCE_RESULT:
         return type(self), (None, self._message)
 
 
 class RequestError(PoolError):
     """A request for *url* failed."""
 
-    def __init__(self, pool: typing.Any, url: str | None, message: str) -> None:
+    def __init__(self, pool: ConnectionPool, url: str | None, message: str) -> None:
         self.url = url
         super().__init__(pool, message)
 
-    def __reduce__(self) -> _Rebuild:
+    def __reduce__(self) -> _TYPE_REDUCE_RESULT:
         return type(self), (None, self.url, self._message)
 
 
@@ -105,22 +105,24 @@ class MaxRetryError(RequestError):
     :ivar reason: the error of the last attempt
     """
 
-    def __init__(self, pool: typing.Any, url: str | None, reason: Exception | None = None) -> None:
+    def __init__(
+        self, pool: ConnectionPool, url: str | None, reason: Exception | None = None
+    ) -> None:
         self.reason = reason
         super().__init__(pool, url, f"Max retries exceeded with url: {url} (Caused by {reason!r})")
 
-    def __reduce__(self) -> _Rebuild:
+    def __reduce__(self) -> _TYPE_REDUCE_RESULT:
         return type(self), (None, self.url, self.reason)
 
 
 class HostChangedError(RequestError):
     """A pool was asked for the URL of another host."""
 
-    def __init__(self, pool: typing.Any, url: str, retries: typing.Any = 3) -> None:
+    def __init__(self, pool: ConnectionPool, url: str, retries: Retry | int = 3) -> None:
         super().__init__(pool, url, f"Tried to open a foreign host with url: {url}")
         self.retries = retries
 
-    def __reduce__(self) -> _Rebuild:
+    def __reduce__(self) -> _TYPE_REDUCE_RESULT:
         return type(self), (None, self.url, self.retries)
 
 
@@ -151,16 +153,16 @@ class HandshakeTimeoutError(ConnectTimeoutError, ReadTimeoutError):
 class NewConnectionError(ConnectTimeoutError, HTTPError):
     """A connection could not be opened."""
 
-    def __init__(self, conn: typing.Any, message: str) -> None:
+    def __init__(self, conn: HTTPConnection, message: str) -> None:
         self.conn = conn
         self._message = message
         super().__init__(f"{conn}: {message}")
 
-    def __reduce__(self) -> _Rebuild:
+    def __reduce__(self) -> _TYPE_REDUCE_RESULT:
         return type(self), (None, self._message)
 
     @property
-    def pool(self) -> typing.Any:
+    def pool(self) -> HTTPConnection:
         """Deprecated name of :attr:`conn`."""
         warnings.warn(
             "The 'pool' property is deprecated and will be removed "
@@ -174,12 +176,12 @@ class NewConnectionError(ConnectTimeoutError, HTTPError):
 class NameResolutionError(NewConnectionError):
     """The host's name could not be resolved."""
 
-    def __init__(self, host: str, conn: typing.Any, reason: Exception) -> None:
+    def __init__(self, host: str, conn: HTTPConnection, reason: socket.gaierror) -> None:
         self._host = host
         self._reason = reason
         super().__init__(conn, f"Failed to resolve '{host}' ({reason})")
 
-    def __reduce__(self) -> _Rebuild:
+    def __reduce__(self) -> _TYPE_REDUCE_RESULT:
         return type(self), (self._host, None, self._reason)
 
 
@@ -209,7 +211,7 @@ class LocationParseError(LocationValueError):
     def __setstate__(self, state: dict[str, typing.Any] | None) -> None:
         _restore(self, state, "Failed to parse: ", "location")
 
-    def __reduce__(self) -> _Rebuild:
+    def __reduce__(self) -> _TYPE_REDUCE_RESULT:
         return _as_it_was, (type(self), self.args, self.__dict__)
 
 
@@ -223,7 +225,7 @@ class URLSchemeUnknown(LocationValueError):
     def __setstate__(self, state: dict[str, typing.Any] | None) -> None:
         _restore(self, state, "Not supported URL scheme ", "scheme")
 
-    def __reduce__(self) -> _Rebuild:
+    def __reduce__(self) -> _TYPE_REDUCE_RESULT:
         return _as_it_was, (type(self), self.args, self.__dict__)
 
 
@@ -289,7 +291,7 @@ class IncompleteRead(HTTPError, httplib_IncompleteRead):
 class InvalidChunkLength(HTTPError, httplib_IncompleteRead):
     """*length*, the line where a chunk's size should stand, is none."""
 
-    def __init__(self, response: CountsBody, length: bytes) -> None:
+    def __init__(self, response: HTTPResponse, length: bytes) -> None:
         HTTPError.__init__(self, response, length)
         self.partial: int = response.tell()  # type: ignore[assignment]
         self.expected: int | None = response.length_remaining
@@ -330,10 +332,10 @@ class ProxySchemeUnsupported(ValueError):
 class HeaderParsingError(HTTPError):
     """Header lines of a response were left out; logged, never raised by a request."""
 
-    def __init__(self, defects: Sequence[MessageDefect], unparsed_data: bytes | str | None) -> None:
+    def __init__(self, defects: list[MessageDefect], unparsed_data: bytes | str | None) -> None:
         super().__init__(f"{defects or 'Unknown'}, unparsed data: {unparsed_data!r}")
 
-    def __reduce__(self) -> _Rebuild:
+    def __reduce__(self) -> _TYPE_REDUCE_RESULT:
         return _as_it_was, (type(self), self.args, self.__dict__)
 
 

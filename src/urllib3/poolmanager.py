@@ -127,7 +127,7 @@ class PoolManager(RequestMethods):
     ) -> None:
         super().__init__(headers)
         self.connection_pool_kw = _with_retry(connection_pool_kw)
-        self.pools: RecentlyUsedContainer[typing.Any, HTTPConnectionPool]
+        self.pools: RecentlyUsedContainer[PoolKey, HTTPConnectionPool]
         self.pools = RecentlyUsedContainer(num_pools)
         # botocore, podman, yt-dlp and others replace one or the other on the instance.
         self.pool_classes_by_scheme = pool_classes_by_scheme

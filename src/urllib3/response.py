@@ -52,8 +52,10 @@ if HAS_ZSTD:
     zstd = decoders.zstd
 
 if typing.TYPE_CHECKING:
-    from ._base_connection import BaseHTTPConnection, _Options
-    from ._typing import KeepsConnections
+    from http.client import HTTPMessage as _HttplibHTTPMessage
+
+    from ._base_connection import _TYPE_BODY, BaseHTTPConnection, _Options
+    from ._typing import HTTPConnection, HTTPConnectionPool
     from .util.retry import Retry
 
 __all__ = [
@@ -149,7 +151,7 @@ class BaseHTTPResponse(io.IOBase):
     def __init__(
         self,
         *,
-        headers: typing.Any = None,
+        headers: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
         status: int,
         version: int,
         version_string: str,
@@ -158,8 +160,9 @@ class BaseHTTPResponse(io.IOBase):
         request_url: str | None,
         retries: Retry | None = None,
     ) -> None:
+        given: typing.Any = headers  # fields in bytes are decoded
         self.headers: HTTPHeaderDict = (
-            headers if isinstance(headers, HTTPHeaderDict) else HTTPHeaderDict(headers)
+            given if isinstance(given, HTTPHeaderDict) else HTTPHeaderDict(given)
         )
         self.status = status
         self.version = version
@@ -311,7 +314,7 @@ class BaseHTTPResponse(io.IOBase):
             f"Received response with content-encoding: {encoding}, but failed to decode it.", error
         )
 
-    def readinto(self, b: bytearray) -> int:
+    def readinto(self, b: bytearray | memoryview[int]) -> int:
         """Read into *b*; the number of bytes, 0 at the end."""
         data = self.read(len(b))
         b[: len(data)] = data
@@ -369,15 +372,15 @@ class HTTPResponse(BaseHTTPResponse):
     _source: typing.Any
     _head: syntax.Head | None
     _request_method: str | None
-    _pool: KeepsConnections | None
-    _connection: BaseHTTPConnection | None
+    _pool: HTTPConnectionPool | None
+    _connection: HTTPConnection | None
     _sock_shutdown: Callable[[int], None] | None
     _fp_bytes_read: int
     _uncached_read_occurred: bool
     auto_close: bool
     enforce_content_length: bool
 
-    msg: typing.Any = None
+    msg: _HttplibHTTPMessage | None = None
     _headers: HTTPHeaderDict | None = None
     #: Whether the line of the last chunk, whose size is 0, has been read by chunks.
     _chunks_ended: bool = False
@@ -389,8 +392,8 @@ class HTTPResponse(BaseHTTPResponse):
 
     def __init__(
         self,
-        body: typing.Any = "",
-        headers: typing.Any = None,
+        body: _TYPE_BODY = "",
+        headers: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
         status: int = 0,
         version: int = 0,
         version_string: str = "HTTP/?",
@@ -398,9 +401,9 @@ class HTTPResponse(BaseHTTPResponse):
         preload_content: bool = True,
         decode_content: bool = True,
         original_response: _HttplibHTTPResponse | None = None,
-        pool: KeepsConnections | None = None,
-        connection: BaseHTTPConnection | None = None,
-        msg: typing.Any = None,
+        pool: HTTPConnectionPool | None = None,
+        connection: HTTPConnection | None = None,
+        msg: _HttplibHTTPMessage | None = None,
         retries: Retry | None = None,
         enforce_content_length: bool = True,
         request_method: str | None = None,
@@ -542,7 +545,7 @@ class HTTPResponse(BaseHTTPResponse):
     # ------------------------------------------------------------ connection
 
     @property
-    def connection(self) -> BaseHTTPConnection | None:
+    def connection(self) -> HTTPConnection | None:
         """The connection, as long as the response holds it."""
         return self._connection
 
@@ -923,7 +926,7 @@ class HTTPResponse(BaseHTTPResponse):
                 return
             yield data
 
-    def readinto(self, b: bytearray) -> int:
+    def readinto(self, b: bytearray | memoryview[int]) -> int:
         """Read into *b*; the number of bytes, 0 at the end.
 
         Raises what :meth:`read` raises.

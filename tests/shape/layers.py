@@ -13,13 +13,14 @@ ROOT_NAME = "<root>"
 
 @dataclass(frozen=True)
 class Edge:
-    """One import: who, whom, in which line, and where it stands."""
+    """One import: who, whom, in which line, and where it stands; *for_types* = never executed."""
 
     importer: str
     imported: str
     line: int
     in_function: bool
     ours: bool
+    for_types: bool = False
 
     def __str__(self) -> str:
         return f"{self.importer} -> {self.imported}"
@@ -41,6 +42,13 @@ def edges_of(name: str, tree: ast.Module) -> list[Edge]:
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
         for node in ast.walk(function)
     }
+    for_types = {
+        id(node)
+        for condition in ast.walk(tree)
+        if isinstance(condition, ast.If) and ast.unparse(condition.test).endswith("TYPE_CHECKING")
+        for statement in condition.body
+        for node in ast.walk(statement)
+    }
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -50,7 +58,9 @@ def edges_of(name: str, tree: ast.Module) -> list[Edge]:
         else:
             continue
         found += [
-            Edge(spelled(name), target, node.lineno, id(node) in inside, ours)
+            Edge(
+                spelled(name), target, node.lineno, id(node) in inside, ours, id(node) in for_types
+            )
             for target, ours in targets
         ]
     return found
@@ -114,7 +124,9 @@ def offence_of(edge: Edge, table: dict[str, dict[str, str]]) -> str | None:
         if edge.in_function and not foreign_allowed(edge.imported, table["inside_functions"]):
             return "an import inside a function, of a module that is not listed as lazy"
         return None
-    if edge.imported == "_typing" or edge.importer == edge.imported:
+    if edge.imported == "_typing":
+        return None if edge.for_types else "_typing is for type checkers only"
+    if edge.importer == edge.imported or (edge.importer == "_typing" and edge.for_types):
         return None
     if edge.in_function and not allowed(edge, table["inside_functions_of_ours"]):
         return "an import of our own inside a function, not listed"

@@ -46,5 +46,18 @@ def test_a_wrong_import_is_named(importer: str, statement: str, wrong: str) -> N
 
 
 def test_types_may_come_from_the_typing_module_wherever_it_is_used() -> None:
-    (edge,) = layers.edges_of("exceptions", ast.parse("from ._typing import Proxy"))
-    assert layers.offence_of(edge, layers.load("layers.toml")) is None
+    table = layers.load("layers.toml")
+    statement = "from ._typing import Retry"
+    (edge,) = layers.edges_of("exceptions", ast.parse(f"if TYPE_CHECKING:\n    {statement}"))
+    assert layers.offence_of(edge, table) is None
+    (edge,) = layers.edges_of("exceptions", ast.parse(statement))
+    assert layers.offence_of(edge, table) == "_typing is for type checkers only"
+
+
+def test_the_typing_module_names_classes_from_above_for_type_checkers_only() -> None:
+    table = layers.load("layers.toml")
+    statement = "from .response import HTTPResponse"
+    (edge,) = layers.edges_of("_typing", ast.parse(f"if TYPE_CHECKING:\n    {statement}"))
+    assert layers.offence_of(edge, table) is None
+    (edge,) = layers.edges_of("_typing", ast.parse(statement))
+    assert layers.offence_of(edge, table) == "upward, from layer 0 to 4"

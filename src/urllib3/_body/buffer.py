@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import collections
+import typing
 from http.client import HTTPException
 
 from .._optional import BaseSSLError
 from ..exceptions import IncompleteRead, ProtocolError, ReadTimeoutError, SSLError
 
+if typing.TYPE_CHECKING:
+    from .._typing import ConnectionPool
 
-def translate(error: BaseException, pool: object) -> BaseException:
+
+def translate(error: BaseException, pool: ConnectionPool | None) -> BaseException:
     """What the reader of a response sees of *error*, struck while its body was read."""
     seen: BaseException
     if isinstance(error, TimeoutError):
-        seen = ReadTimeoutError(pool, None, "Read timed out.")
+        seen = ReadTimeoutError(typing.cast("ConnectionPool", pool), None, "Read timed out.")
     elif isinstance(error, BaseSSLError):
         seen = SSLError(error)
     elif isinstance(error, IncompleteRead) and error.expected == -error.partial:

@@ -21,7 +21,7 @@ from .files import FilesThen
 if typing.TYPE_CHECKING:
     import ssl
 
-    from .._typing import ProxyTlsSettings
+    from .._typing import ProxyConfig
 
 
 class TlsPolicy(typing.NamedTuple):
@@ -66,7 +66,7 @@ class TlsPolicy(typing.NamedTuple):
         return asserted if isinstance(asserted, str) and asserted else None
 
 
-def proxy_policy(own: TlsPolicy, settings: "ProxyTlsSettings", forwarding: bool) -> TlsPolicy:
+def proxy_policy(own: TlsPolicy, settings: "ProxyConfig", forwarding: bool) -> TlsPolicy:
     """The policy towards a proxy, where *own* is the connection's, which is the origin's.
 
     Who the origin is, and who the client is to it, is none of the proxy's business.  Trust is the

@@ -11,7 +11,7 @@ from ..exceptions import LocationParseError, LocationValueError
 from ..util.url import parse_url
 
 if typing.TYPE_CHECKING:
-    from .._typing import BaseResponse
+    from .._typing import BaseHTTPResponse
 
 
 class Rewritten(typing.NamedTuple):
@@ -80,14 +80,14 @@ def _origin(url: str) -> tuple[str | None, str | None, int | None]:
 _REFERENCE = r"(?s:(?:([A-Za-z][A-Za-z0-9+\-.]*):)?(?://([^/?#\\]*))?(.*))"
 
 
-def location_of(response: "BaseResponse", given: str) -> str:
+def location_of(response: "BaseHTTPResponse", given: str) -> str:
     """The URI reference that *response* redirects to, as text that can be joined and parsed.
 
     :param given: what ``get_redirect_location()`` has said
 
     Raises ``LocationValueError`` for several that differ.
     """
-    headers = response.headers
+    headers: object = response.headers
     # The response may be of a class that names another place, or keeps headers in another way.
     fields = headers.getlist("Location") if isinstance(headers, HTTPHeaderDict) else []
     if len(fields) > 1 and given == ", ".join(fields):

@@ -497,12 +497,12 @@ class WrappedSocket:
     @typing.overload
     def getpeercert(
         self, binary_form: typing.Literal[False] = ...
-    ) -> dict[str, typing.Any] | None: ...
+    ) -> ssl_._TYPE_PEER_CERT_RET_DICT | None: ...
 
     @typing.overload
     def getpeercert(self, binary_form: typing.Literal[True]) -> bytes | None: ...
 
-    def getpeercert(self, binary_form: bool = False) -> dict[str, typing.Any] | bytes | None:
+    def getpeercert(self, binary_form: bool = False) -> ssl_._TYPE_PEER_CERT_RET:
         """The peer's certificate: its names as ``ssl`` shows them, or in DER; None without one."""
         shown = self.connection.get_peer_certificate()
         if shown is None:
@@ -510,10 +510,11 @@ class WrappedSocket:
         certificate = shown.to_cryptography()
         if binary_form:
             return certificate.public_bytes(Encoding.DER)
-        return {
+        names: dict[str, typing.Any] = {
             "subject": ((("commonName", _common_name(certificate)),),),
             "subjectAltName": get_subj_alt_name(shown),
         }
+        return typing.cast("ssl_._TYPE_PEER_CERT_RET_DICT", names)
 
     def version(self) -> str:
         """The protocol spoken, such as ``"TLSv1.3"``."""

@@ -189,10 +189,10 @@ class HTTP2Connection(HTTPSConnection):
             self._h2_stream = conn.get_next_available_stream_id()
         self._answer = _Answer()
 
-    def putheader(self, header: str | bytes, *values: typing.Any) -> None:
+    def putheader(self, header: str | bytes, *values: str | bytes) -> None:  # type: ignore[override]
         """Add a field; ValueError if HTTP/2 does not allow its name or value."""
         if self._h2_spoken is False:
-            super().putheader(header, *values)
+            super().putheader(*typing.cast("tuple[str, ...]", (header, *values)))
             return
         name = (header.encode() if isinstance(header, str) else header).lower()
         if not _is_legal_header_name(name):

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import socket
 import typing
-from collections.abc import Sequence
 
 from ..exceptions import LocationParseError
-from .timeout import _DEFAULT_TIMEOUT
+from .timeout import _DEFAULT_TIMEOUT, _TYPE_TIMEOUT
 
 if typing.TYPE_CHECKING:
     from .._base_connection import BaseHTTPConnection
 
-_TYPE_SOCKET_OPTIONS = Sequence[tuple[int, int, int | bytes]]
+_TYPE_SOCKET_OPTIONS = list[tuple[int, int, int | bytes]]
 
 
 def is_connection_dropped(conn: BaseHTTPConnection) -> bool:
@@ -27,7 +26,7 @@ def is_connection_dropped(conn: BaseHTTPConnection) -> bool:
 
 def create_connection(
     address: tuple[str, int],
-    timeout: typing.Any = _DEFAULT_TIMEOUT,
+    timeout: _TYPE_TIMEOUT = _DEFAULT_TIMEOUT,
     source_address: tuple[str, int] | None = None,
     socket_options: _TYPE_SOCKET_OPTIONS | None = None,
 ) -> socket.socket:
@@ -83,7 +82,7 @@ def _check_labels(host: str) -> None:
 def _open(
     kind: tuple[int, int, int],
     place: typing.Any,
-    timeout: typing.Any,
+    timeout: _TYPE_TIMEOUT,
     source_address: tuple[str, int] | None,
     socket_options: _TYPE_SOCKET_OPTIONS | None,
 ) -> socket.socket:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import typing
 
 if typing.TYPE_CHECKING:
-    from .._typing import Proxy, ProxySettings
+    from .._typing import ProxyConfig, Url
 
 
 def connection_requires_http_tunnel(
-    proxy_url: Proxy | None = None,
-    proxy_config: ProxySettings | None = None,
+    proxy_url: Url | None = None,
+    proxy_config: ProxyConfig | None = None,
     destination_scheme: str | None = None,
 ) -> bool:
     """Whether a request to *destination_scheme* goes through the proxy by CONNECT."""

@@ -122,7 +122,7 @@ def rewind_body(body: typing.IO[typing.AnyStr], body_pos: _TYPE_BODY_POSITION) -
 class ChunksAndContentLength(typing.NamedTuple):
     """A body as pieces to send, and its length in bytes, None if that is not known."""
 
-    chunks: Iterable[typing.Any] | None
+    chunks: Iterable[bytes] | None
     content_length: int | None
 
 

@@ -12,21 +12,22 @@ from email.errors import MultipartInvariantViolationDefect, StartBoundaryNotFoun
 from ..exceptions import HeaderParsingError
 
 
-def is_fp_closed(obj: typing.Any) -> bool:
+def is_fp_closed(obj: object) -> bool:
     """Whether a file-like *obj* is closed: by ``isclosed()``, ``closed`` or ``fp``, in that order.
 
     Raises ValueError if it has none of them.
     """
+    file: typing.Any = obj
     try:
-        return typing.cast("bool", obj.isclosed())
+        return typing.cast("bool", file.isclosed())
     except AttributeError:
         pass
     try:
-        return typing.cast("bool", obj.closed)
+        return typing.cast("bool", file.closed)
     except AttributeError:
         pass
     try:
-        return obj.fp is None
+        return file.fp is None
     except AttributeError:
         raise ValueError("Unable to determine whether fp is closed.") from None
 

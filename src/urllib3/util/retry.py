@@ -26,7 +26,7 @@ if typing.TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .._typing import BaseResponse
+    from .._typing import BaseHTTPResponse, ConnectionPool
 
 log = logging.getLogger(__name__)
 
@@ -188,7 +188,7 @@ class Retry:
             raise InvalidHeader(f"Invalid Retry-After header: {retry_after}")
         return min(max(seconds, 0), self.retry_after_max)
 
-    def get_retry_after(self, response: "BaseResponse") -> float | None:
+    def get_retry_after(self, response: "BaseHTTPResponse") -> float | None:
         """Seconds that the server asks to wait, or None; what nobody can read asks for nothing."""
         value = response.headers.get("Retry-After")
         if value is None:
@@ -199,7 +199,7 @@ class Retry:
             log.warning("%s: ignored", error)
             return None
 
-    def sleep_for_retry(self, response: "BaseResponse") -> bool:
+    def sleep_for_retry(self, response: "BaseHTTPResponse") -> bool:
         """Wait as long as the server asks; whether it asked."""
         seconds = self.get_retry_after(response)
         if not seconds:
@@ -212,7 +212,7 @@ class Retry:
         if seconds > 0:
             time.sleep(seconds)
 
-    def sleep(self, response: "BaseResponse | None" = None) -> None:
+    def sleep(self, response: "BaseHTTPResponse | None" = None) -> None:
         """Wait before the next attempt: as *response* asks, or the back-off."""
         if self.respect_retry_after_header and response and self.sleep_for_retry(response):
             return
@@ -256,9 +256,9 @@ class Retry:
         self,
         method: str | None = None,
         url: str | None = None,
-        response: "BaseResponse | None" = None,
+        response: "BaseHTTPResponse | None" = None,
         error: Exception | None = None,
-        _pool: typing.Any = None,
+        _pool: "ConnectionPool | None" = None,
         _stacktrace: "TracebackType | None" = None,
     ) -> "Self":
         """The policy after one more *error*, or *response* that is not the last.
@@ -284,7 +284,7 @@ class Retry:
         spent = self.new(total=total, **counts, history=(*self.history, entry))
         if spent.is_exhausted():
             reason = error or ResponseError(cause)
-            raise MaxRetryError(_pool, url, reason) from reason
+            raise MaxRetryError(typing.cast("ConnectionPool", _pool), url, reason) from reason
         log.debug("Incremented Retry for (url='%s'): %r", url, spent)
         return spent
 
@@ -314,7 +314,7 @@ def _seconds_until(date: str) -> float | None:
         return None
 
 
-def _outcome_of(response: "BaseResponse | None") -> tuple[str | None, _Outcome]:
+def _outcome_of(response: "BaseHTTPResponse | None") -> tuple[str | None, _Outcome]:
     """The count that *response* lowers, and what is to be said of it."""
     location = response.get_redirect_location() if response else None
     if response and location:

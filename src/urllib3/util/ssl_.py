@@ -18,6 +18,8 @@ if typing.TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from .ssltransport import SSLTransport as SSLTransportType
+
 SSLContext: typing.Any = None
 SSLTransport: typing.Any = None
 HAS_NEVER_CHECK_COMMON_NAME = False
@@ -27,10 +29,16 @@ IS_PYOPENSSL = False
 ALPN_PROTOCOLS = ["http/1.1"]
 
 _TYPE_VERSION_INFO = tuple[int, int, int, str, int]
-_TYPE_PEER_CERT_RET_DICT = dict[str, typing.Any]
-_TYPE_PEER_CERT_RET = _TYPE_PEER_CERT_RET_DICT | bytes | None
+_Name = tuple[tuple[str, str], ...]
+#: What ``getpeercert()`` says.  No class: the text of its annotations would be compiled.
+_TYPE_PEER_CERT_RET_DICT = typing.TypedDict(  # noqa: UP013
+    "_TYPE_PEER_CERT_RET_DICT",
+    {"subjectAltName": _Name, "subject": tuple[_Name, ...], "serialNumber": str},
+    total=False,
+)
+_TYPE_PEER_CERT_RET = typing.Union[_TYPE_PEER_CERT_RET_DICT, bytes, None]
 
-_SSL_VERSION_TO_TLS_VERSION: dict[int, typing.Any] = {}
+_SSL_VERSION_TO_TLS_VERSION: dict[int, int] = {}
 
 # The numbers behind the names, for a Python without ssl.
 PROTOCOL_TLS = 2
@@ -379,6 +387,42 @@ def _is_key_file_encrypted(key_file: str) -> bool:
 # ---------------------------------------------------------------- handshakes
 
 
+@typing.overload
+def ssl_wrap_socket(
+    sock: socket.socket,
+    keyfile: str | None = ...,
+    certfile: str | None = ...,
+    cert_reqs: int | None = ...,
+    ca_certs: str | None = ...,
+    server_hostname: str | None = ...,
+    ssl_version: int | None = ...,
+    ciphers: str | None = ...,
+    ssl_context: ssl.SSLContext | None = ...,
+    ca_cert_dir: str | None = ...,
+    key_password: str | None = ...,
+    ca_cert_data: str | bytes | None = ...,
+    tls_in_tls: typing.Literal[False] = ...,
+) -> ssl.SSLSocket: ...
+
+
+@typing.overload
+def ssl_wrap_socket(
+    sock: socket.socket,
+    keyfile: str | None = ...,
+    certfile: str | None = ...,
+    cert_reqs: int | None = ...,
+    ca_certs: str | None = ...,
+    server_hostname: str | None = ...,
+    ssl_version: int | None = ...,
+    ciphers: str | None = ...,
+    ssl_context: ssl.SSLContext | None = ...,
+    ca_cert_dir: str | None = ...,
+    key_password: str | None = ...,
+    ca_cert_data: str | bytes | None = ...,
+    tls_in_tls: bool = ...,
+) -> ssl.SSLSocket | SSLTransportType: ...
+
+
 def ssl_wrap_socket(
     sock: socket.socket,
     keyfile: str | None = None,
@@ -393,7 +437,7 @@ def ssl_wrap_socket(
     key_password: str | None = None,
     ca_cert_data: str | bytes | None = None,
     tls_in_tls: bool = False,
-) -> typing.Any:
+) -> ssl.SSLSocket | SSLTransportType:
     """Secure *sock* and return the ``SSLSocket``, or ``SSLTransport`` for TLS in TLS.
 
     :param server_hostname: name for SNI and for the check of the certificate
@@ -422,13 +466,14 @@ def _ssl_wrap_socket_impl(
     ssl_context: ssl.SSLContext,
     tls_in_tls: bool,
     server_hostname: str | None = None,
-) -> typing.Any:
+) -> ssl.SSLSocket | SSLTransportType:
     if not tls_in_tls:
         return ssl_context.wrap_socket(sock, server_hostname=server_hostname)
     if SSLTransport is None:
         raise ProxySchemeUnsupported("TLS in TLS requires support for the 'ssl' module")
     SSLTransport._validate_ssl_context_for_tls_in_tls(ssl_context)
-    return SSLTransport(sock, ssl_context, server_hostname)
+    secured: SSLTransportType = SSLTransport(sock, ssl_context, server_hostname)
+    return secured
 
 
 def is_ipaddress(hostname: str | bytes) -> bool:

@@ -9,6 +9,8 @@ import typing
 if typing.TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .._typing import _TYPE_PEER_CERT_RET_DICT
+
     Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # Of the module that this one stands in for.
@@ -20,7 +22,7 @@ class CertificateError(ValueError):
 
 
 def match_hostname(
-    cert: dict[str, typing.Any] | None,
+    cert: _TYPE_PEER_CERT_RET_DICT | None,
     hostname: str,
     hostname_checks_common_name: bool = False,
 ) -> None:
@@ -65,7 +67,7 @@ def _complaint(hostname: str, names: list[str]) -> str:
     return f"hostname {hostname!r} doesn't match {either}{', '.join(map(repr, names))}"
 
 
-def _common_names(cert: dict[str, typing.Any]) -> Iterator[str]:
+def _common_names(cert: _TYPE_PEER_CERT_RET_DICT) -> Iterator[str]:
     for relative_name in cert.get("subject", ()):
         for key, value in relative_name:
             if key == "commonName":

@@ -19,6 +19,8 @@ if typing.TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from .._typing import _TYPE_PEER_CERT_RET, _TYPE_PEER_CERT_RET_DICT
+
 #: Bytes that fit into one TLS record, and so all that the outer socket gives at a time.
 SSL_BLOCKSIZE = 16384
 
@@ -77,7 +79,7 @@ class SSLTransport:
         self,
         func: Callable[..., _T],
         arg1: bytes | int | None = None,
-        arg2: bytearray | None = None,
+        arg2: bytearray | memoryview | None = None,
     ) -> _T:
         """Do *func* of the TLS object, and send what it says to the peer.
 
@@ -138,7 +140,7 @@ class SSLTransport:
                     return 1
         return waiting
 
-    def read(self, len: int = 1024, buffer: typing.Any = None) -> int | bytes:  # noqa: A002
+    def read(self, len: int = 1024, buffer: bytearray | memoryview | None = None) -> int | bytes:  # noqa: A002
         """Receive at most *len* bytes; with a *buffer*, put them there and return their number."""
         if self._decrypted and len:
             taken, self._decrypted = self._decrypted[:len], self._decrypted[len:]
@@ -160,7 +162,7 @@ class SSLTransport:
         return self.read(buflen)
 
     def recv_into(
-        self, buffer: typing.Any, nbytes: int | None = None, flags: int = 0
+        self, buffer: bytearray | memoryview, nbytes: int | None = None, flags: int = 0
     ) -> int | bytes:
         """Receive at most *nbytes* bytes, by default as many as fit, and return their number."""
         _forbid(flags, "recv_into")
@@ -198,7 +200,7 @@ class SSLTransport:
         encoding: str | None = None,
         errors: str | None = None,
         newline: str | None = None,
-    ) -> typing.Any:
+    ) -> typing.BinaryIO | typing.TextIO | socket.SocketIO:
         """A file over this stream; see ``socket.socket.makefile``.  It keeps the socket open."""
         if set(mode) - {"r", "w", "b"}:
             raise ValueError(f"invalid mode {mode!r} (only r, w, b allowed)")
@@ -214,9 +216,9 @@ class SSLTransport:
         self.socket._io_refs += 1  # type: ignore[attr-defined]  # counted by socket.close()
         if size == 0:
             return raw
-        buffered = _buffered(raw, size)
+        buffered: typing.Any = _buffered(raw, size)
         if binary:
-            return buffered
+            return typing.cast("typing.BinaryIO", buffered)
         text = io.TextIOWrapper(buffered, encoding, errors, newline)
         text.mode = mode  # type: ignore[misc]
         return text
@@ -252,14 +254,15 @@ class SSLTransport:
     @typing.overload
     def getpeercert(
         self, binary_form: typing.Literal[False] = ...
-    ) -> dict[str, typing.Any] | None: ...
+    ) -> _TYPE_PEER_CERT_RET_DICT | None: ...
 
     @typing.overload
     def getpeercert(self, binary_form: typing.Literal[True]) -> bytes | None: ...
 
-    def getpeercert(self, binary_form: bool = False) -> dict[str, typing.Any] | bytes | None:
+    def getpeercert(self, binary_form: bool = False) -> _TYPE_PEER_CERT_RET:
         """The peer's certificate: a dict, empty if it was not verified, or in DER."""
-        return self.sslobj.getpeercert(binary_form)
+        shown: typing.Any = self.sslobj.getpeercert(binary_form)
+        return typing.cast("_TYPE_PEER_CERT_RET", shown)
 
     def version(self) -> str | None:
         """The protocol spoken, such as ``"TLSv1.3"``."""

@@ -18,7 +18,8 @@ class _TYPE_DEFAULT(Enum):  # noqa: N801  # imported by that name elsewhere
 
 _DEFAULT_TIMEOUT: typing.Final[_TYPE_DEFAULT] = _TYPE_DEFAULT.token
 
-_Seconds = typing.Union[float, _TYPE_DEFAULT, None]
+#: Seconds; the pool's alias of this name allows a :class:`Timeout`, too.
+_TYPE_TIMEOUT = typing.Union[float, _TYPE_DEFAULT, None]
 
 
 class Timeout:
@@ -35,13 +36,13 @@ class Timeout:
     DEFAULT_TIMEOUT: _TYPE_DEFAULT = _DEFAULT_TIMEOUT
 
     # What was checked last.  One that urllib3 itself has pickled comes without: check then.
-    _checked_total: _Seconds = None
+    _checked_total: _TYPE_TIMEOUT = None
 
     def __init__(
         self,
-        total: _Seconds = None,
-        connect: _Seconds = _DEFAULT_TIMEOUT,
-        read: _Seconds = _DEFAULT_TIMEOUT,
+        total: _TYPE_TIMEOUT = None,
+        connect: _TYPE_TIMEOUT = _DEFAULT_TIMEOUT,
+        read: _TYPE_TIMEOUT = _DEFAULT_TIMEOUT,
     ) -> None:
         self._connect = self._validate_timeout(connect, "connect")
         self._read = self._validate_timeout(read, "read")
@@ -58,12 +59,12 @@ class Timeout:
     __str__ = __repr__
 
     @staticmethod
-    def resolve_default_timeout(timeout: _Seconds) -> float | None:
+    def resolve_default_timeout(timeout: _TYPE_TIMEOUT) -> float | None:
         """*timeout*, with the marker replaced by the default of sockets as it is now."""
         return getdefaulttimeout() if timeout is _DEFAULT_TIMEOUT else timeout
 
     @classmethod
-    def _validate_timeout(cls, value: _Seconds, name: str) -> _Seconds:
+    def _validate_timeout(cls, value: _TYPE_TIMEOUT, name: str) -> _TYPE_TIMEOUT:
         if value is None or value is _DEFAULT_TIMEOUT:
             return value
         if isinstance(value, bool):
@@ -83,7 +84,7 @@ class Timeout:
         return value
 
     @classmethod
-    def from_float(cls, timeout: _Seconds) -> Timeout:
+    def from_float(cls, timeout: _TYPE_TIMEOUT) -> Timeout:
         """The same limit for connecting and for reading."""
         made = Timeout.__new__(Timeout)
         made._connect = made._read = cls._validate_timeout(timeout, "connect")
@@ -130,7 +131,7 @@ class Timeout:
         return time.monotonic() - self._start_connect
 
     @property
-    def connect_timeout(self) -> _Seconds:
+    def connect_timeout(self) -> _TYPE_TIMEOUT:
         """The limit for opening the connection."""
         if self.total is None:
             return self._connect
@@ -152,6 +153,3 @@ class Timeout:
         if self._start_connect is None:
             return read
         return max(0, min(total - self.get_connect_duration(), read))
-
-
-_TYPE_TIMEOUT = typing.Union[float, _TYPE_DEFAULT, Timeout, None]

@@ -94,7 +94,7 @@ class Url(_Parts):
         return self.host if self.host is None or self.port is None else f"{self.host}:{self.port}"
 
     @property
-    def auth_decoded(self) -> tuple[str | None, str | None]:
+    def auth_decoded(self) -> tuple[None, None] | tuple[str, str | None]:
         """User name and password, percent-decoded; None for what is not there."""
         if self.auth is None:
             return None, None

@@ -14,7 +14,7 @@ from .connection import EmscriptenHTTPConnection, EmscriptenHTTPSConnection
 def inject_into_urllib3() -> None:
     """Make every pool connect by ``fetch`` from now on; ``import`` does it under Emscripten."""
     HTTPConnectionPool.ConnectionCls = EmscriptenHTTPConnection
-    HTTPSConnectionPool.ConnectionCls = EmscriptenHTTPSConnection  # type: ignore[assignment]
+    HTTPSConnectionPool.ConnectionCls = EmscriptenHTTPSConnection
     vars(_connection).update(
         HTTPConnection=EmscriptenHTTPConnection,
         HTTPSConnection=EmscriptenHTTPSConnection,

@@ -18,11 +18,11 @@ from .response import EmscriptenHttpResponseWrapper, EmscriptenResponse
 
 if typing.TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from ..._base_connection import _TYPE_BODY, ProxyConfig
-    from ..._typing import Proxy
     from ...util.connection import _TYPE_SOCKET_OPTIONS
+    from ...util.url import Url
 
 
 class EmscriptenHTTPConnection:
@@ -48,7 +48,7 @@ class EmscriptenHTTPConnection:
     # Known only to the runtime.
     source_address: tuple[str, int] | None = None
     socket_options: _TYPE_SOCKET_OPTIONS | None = None
-    proxy: Proxy | None = None
+    proxy: Url | None = None
     proxy_config: ProxyConfig | None = None
     has_connected_to_proxy = False
     is_connected = True
@@ -62,7 +62,7 @@ class EmscriptenHTTPConnection:
         source_address: tuple[str, int] | None = None,  # noqa: ARG002
         blocksize: int = 8192,
         socket_options: _TYPE_SOCKET_OPTIONS | None = None,  # noqa: ARG002
-        proxy: Proxy | None = None,  # noqa: ARG002
+        proxy: Url | None = None,  # noqa: ARG002
         proxy_config: ProxyConfig | None = None,  # noqa: ARG002
     ) -> None:
         self.host = host
@@ -128,8 +128,9 @@ class EmscriptenHTTPConnection:
         chunks, _ = body_to_chunks(body, method, self.blocksize)
         if chunks is None:
             return None
+        pieces: Iterable[str | bytes] = chunks
         return b"".join(
-            chunk.encode("utf-8") if isinstance(chunk, str) else chunk for chunk in chunks
+            piece.encode("utf-8") if isinstance(piece, str) else piece for piece in pieces
         )
 
     def getresponse(self) -> EmscriptenHttpResponseWrapper:
@@ -180,7 +181,7 @@ class EmscriptenHTTPSConnection(EmscriptenHTTPConnection):
         source_address: tuple[str, int] | None = None,
         blocksize: int = 16384,
         socket_options: _TYPE_SOCKET_OPTIONS | None = None,
-        proxy: Proxy | None = None,
+        proxy: Url | None = None,
         proxy_config: ProxyConfig | None = None,
         cert_reqs: int | str | None = None,  # noqa: ARG002
         assert_hostname: str | typing.Literal[False] | None = None,
