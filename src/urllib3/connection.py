@@ -885,6 +885,8 @@ class HTTPSConnection(HTTPConnection):
     ssl_maximum_version: int | None = None
     assert_fingerprint: str | None = None
     _connect_callback: typing.Callable[..., None] | None = None
+    #: :attr:`cert_reqs`, if that was left to the caller's context, as that was then.
+    _cert_reqs_of_context: typing.Any = None
     #: Where contexts made from options are kept; the pool or manager shares its own.
     _contexts: ContextMemo | None = None
 
@@ -974,9 +976,13 @@ class HTTPSConnection(HTTPConnection):
         )
 
     def _set_certificates(self, *, cert_reqs: int | str | None, **options: typing.Any) -> None:
+        self._cert_reqs_of_context = None
         if cert_reqs is None:
             own = self.ssl_context
-            cert_reqs = resolve_cert_reqs(None) if own is None else own_verify_mode(own)
+            if own is None:
+                cert_reqs = resolve_cert_reqs(None)
+            else:
+                cert_reqs = self._cert_reqs_of_context = own_verify_mode(own)
         self.cert_reqs = cert_reqs
         for name in ("ca_certs", "ca_cert_dir"):
             if options[name]:
@@ -1028,9 +1034,17 @@ class HTTPSConnection(HTTPConnection):
             Stage.SECURE_ORIGIN: self._secure_origin,
         }
 
+    def _tls_policy(self) -> TlsPolicy:
+        policy = TlsPolicy.of(self)
+        own, left_to_it = policy.ssl_context, self._cert_reqs_of_context
+        if own is None or left_to_it is None or policy.cert_reqs is not left_to_it:
+            return policy
+        # The caller may have changed it since: a pool opens its connections again and again.
+        return policy._replace(cert_reqs=own_verify_mode(own))
+
     def _secure_proxy(self) -> bool:
         """TLS to the proxy; in the forwarding rows it is all the TLS there is."""
-        policy = TlsPolicy.of(self)
+        policy = self._tls_policy()
         if self.proxy_config is not None:
             policy = proxy_policy(policy, self.proxy_config, self.proxy_is_forwarding)
         name = self.host
@@ -1042,7 +1056,7 @@ class HTTPSConnection(HTTPConnection):
         name = self._tunnel_host or self.host
         if self.server_hostname is not None:
             name = self.server_hostname
-        return self._handshake(TlsPolicy.of(self), name, tls_in_tls=self._tunnel_scheme == "https")
+        return self._handshake(self._tls_policy(), name, tls_in_tls=self._tunnel_scheme == "https")
 
     def _handshake(self, policy: TlsPolicy, name: str, tls_in_tls: bool = False) -> bool:
         """Secure the socket for *name*; whether the peer was proved to be that."""

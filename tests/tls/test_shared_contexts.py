@@ -226,6 +226,22 @@ def test_what_counts_is_what_the_connection_asked(certificates, known, own, aske
     conn.close()
 
 
+def test_a_connection_that_left_it_to_the_context_asks_what_that_says_when_it_opens(
+    certificates, unknown
+):
+    """A pool opens one connection again and again, whenever the server has closed it."""
+    context = trusting(certificates, NONE)
+    with by_pool(unknown, context, {}) as pool:
+        assert pool.request("GET", "/", headers={"Connection": "close"}).status == 200
+        pool.pool.queue[-1].close()
+        context.verify_mode = REQUIRED
+        with pytest.raises(SSLError):
+            pool.request("GET", "/")
+        assert pool.num_connections == 1
+    with by_pool(unknown, context, {"cert_reqs": "CERT_NONE"}) as pool:
+        assert pool.request("GET", "/").status == 200
+
+
 @pytest.mark.parametrize(
     "asked",
     [

@@ -6,11 +6,10 @@ cost twenty times the handshake.  A caller's own context is never kept, and is c
 an option demands it, for the moment in which a TLS object is made with it.
 """
 
-import contextlib
+import itertools
 import os
 import threading
 import typing
-from collections import OrderedDict
 from collections.abc import Callable
 
 from ..util import ssl_
@@ -134,7 +133,8 @@ class ContextMemo:
     MAX_CONTEXTS = 16
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[typing.Any, _KeptContext] = OrderedDict()
+        # Nothing here needs more than that one operation of a dict is whole.
+        self._kept: dict[typing.Any, _KeptContext] = {}
         # Decide who builds: threads that start together want one context, and would otherwise read
         # the trust store each.  One for each process and key, so that a child of fork waits for
         # nobody; an RLock, so that a signal handler does not wait for what it has interrupted.
@@ -150,41 +150,62 @@ class ContextMemo:
             kept = self._kept.get(key)
         except TypeError:
             return _build(policy).context
-        if kept is not None and kept.is_fit():
-            with contextlib.suppress(KeyError):  # it made room for another one meanwhile
-                self._kept.move_to_end(key)
-            return kept.context
-        return self._build_in_turn(key, policy, kept)
+        if kept is None or not kept.is_fit():
+            kept = self._build_in_turn(key, policy, kept)
+        kept.last_use = next(_uses)
+        return kept.context
 
     def _build_in_turn(
         self, key: typing.Any, policy: TlsPolicy, unfit: "_KeptContext | None"
-    ) -> typing.Any:
+    ) -> "_KeptContext":
         turn = os.getpid(), key
         with self._turns.setdefault(turn, threading.RLock()):
             kept = self._kept.get(key)
             if kept is not None and kept is not unfit and kept.is_fit():
-                return kept.context
-            kept = _build(policy)
-            if kept.has_its_trust and contexts.observe(kept.context):
-                self._kept[key] = kept
-                self._kept.move_to_end(key)
-            else:
-                self._kept.pop(key, None)
-            while len(self._kept) > self.MAX_CONTEXTS:
-                self._kept.popitem(last=False)
-            self._turns.pop(turn, None)
-        return kept.context
+                return kept
+            try:
+                kept = _build(policy)
+                if kept.has_its_trust and contexts.observe(kept.context):
+                    self._kept[key] = kept
+                    self._make_room()
+                else:
+                    self._kept.pop(key, None)
+            finally:
+                self._turns.pop(turn, None)
+        return kept
+
+    def _make_room(self) -> None:
+        by_last_use = sorted(self._kept.copy().items(), key=lambda item: item[1].last_use)
+        for key, _ in by_last_use[: -self.MAX_CONTEXTS]:
+            self._kept.pop(key, None)
 
 
-class _KeptContext(typing.NamedTuple):
-    context: typing.Any
-    #: Whether it trusts whom it should.
-    has_its_trust: bool
-    #: What it was read from, and the directories in which it looks for more when it is used.
-    files: FilesThen
-    directories: FilesThen
-    #: Certificates it began with.
-    certificates: int
+_uses = itertools.count()
+
+
+class _KeptContext:
+    """A context, and what is needed to say whether it is still the right one.
+
+    :param has_its_trust: whether it trusts whom it should
+    :param files: what it was read from
+    :param directories: where it looks for more certificates when it is used
+    """
+
+    __slots__ = ("certificates", "context", "directories", "files", "has_its_trust", "last_use")
+
+    def __init__(
+        self,
+        context: typing.Any,
+        has_its_trust: bool,
+        files: FilesThen,
+        directories: FilesThen,
+    ) -> None:
+        self.context = context
+        self.has_its_trust = has_its_trust
+        self.files = files
+        self.directories = directories
+        self.certificates = contexts.count_certificates(context)
+        self.last_use = next(_uses)
 
     def is_fit(self) -> bool:
         """Whether a context that is built now would be the same."""
@@ -259,8 +280,7 @@ def _build(policy: TlsPolicy) -> _KeptContext:
     ssl_.load_client_certificate(context, policy.cert_file, policy.key_file, policy.key_password)
     # Here, not for each handshake: pyOpenSSL refuses changes to a context that was used.
     context.set_alpn_protocols(ssl_.ALPN_PROTOCOLS)
-    certificates = contexts.count_certificates(context)
-    return _KeptContext(context, has_its_trust, files, directories, certificates)
+    return _KeptContext(context, has_its_trust, files, directories)
 
 
 def _bare_context(policy: TlsPolicy, seams: Seams) -> "ssl.SSLContext":
