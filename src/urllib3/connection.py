@@ -194,6 +194,8 @@ class HTTPConnection(_Stock):
     _request_head: RequestHead
     #: Monotonic seconds after which a pool no longer hands this idle connection out.
     _expires: float | None = None
+    #: Whether the peer has switched protocols: the socket is for others, and no pool keeps it.
+    _upgraded: bool = False
     #: Seconds the peer said it keeps the connection, from its last answer.
     _keep_alive_hint: int | None = None
     #: Monotonic time at which the socket was opened.
@@ -390,7 +392,7 @@ class HTTPConnection(_Stock):
         One with anything to read is not: the peer has closed it, or sent what nobody asked for.
         Nor is one with an answer whose body has not been read to its end.
         """
-        if self.sock is None:
+        if self.sock is None or self._upgraded:
             return False
         response = self._HTTPConnection__response
         if response is not None and not response.isclosed() and response.length != 0:
@@ -442,6 +444,7 @@ class HTTPConnection(_Stock):
             self._progress = None
             self._options = None
             self._known_head = None
+            self._upgraded = False
             self._tunnel_host = None
             self._tunnel_port = None
             self._tunnel_scheme = None
@@ -677,6 +680,8 @@ class HTTPConnection(_Stock):
                 self._receiver = incoming.receiver
             head = incoming.head
             self._heed(head, options[1])
+            if incoming.upgraded:
+                self._switch_protocols(incoming.receiver)
             version = self._version_string
             return HTTPResponse._from_wire(head, incoming, options, version, sock_shutdown)
         return self._respond_with_foreign(incoming, options, sock_shutdown)
@@ -700,6 +705,8 @@ class HTTPConnection(_Stock):
             raise ResponseNotReady(_REQUEST_SENT)
         method, url, preload_content, _, _ = options
         try:
+            if self._request_head.asks_for_upgrade:
+                receiver.receive_exactly()
             head = receiver.read_head(self.max_response_headers)
             if head.status < 200 or self.debuglevel > 0:
                 head = receiver.final_head(head, self.debuglevel, self.max_response_headers)
@@ -735,6 +742,8 @@ class HTTPConnection(_Stock):
     ) -> HTTPResponse:
         incoming = IncomingResponse(receiver, self.debuglevel, method=self._method)
         incoming.adopt(head, self._framing)
+        if incoming.upgraded:
+            self._switch_protocols(receiver)
         if incoming.will_close:
             self._receiver = None  # it is the response's now
             self.close()
@@ -743,6 +752,13 @@ class HTTPConnection(_Stock):
         version = self._version_string
         return HTTPResponse._from_wire(head, incoming, options, version, receiver.shutdown)
 
+    def _switch_protocols(self, receiver: Receiver | None) -> None:
+        """Keep the socket open for the program that takes it, and send nothing more on it."""
+        self._upgraded = True
+        self._HTTPConnection__state = _REQUEST_SENT
+        if receiver is not None:
+            self.sock = receiver.hand_over()
+
     def _respond_with_foreign(
         self,
         incoming: http.client.HTTPResponse,
@@ -750,6 +766,8 @@ class HTTPConnection(_Stock):
         sock_shutdown: typing.Callable[[int], None] | None,
     ) -> HTTPResponse:
         method, url, preload_content, decode_content, enforce_content_length = options
+        if incoming.status == 101:
+            self._switch_protocols(None)
         return HTTPResponse(
             body=incoming,
             headers=self._headers_of_foreign(incoming, url),
@@ -769,17 +787,12 @@ class HTTPConnection(_Stock):
     def _settle_framing(self, head: syntax.Head) -> None:
         self._framing = _, length, persistent = syntax.framing(head, self._method)
         coded = "content-encoding" in head.about or "transfer-encoding" in head.about
+        coded = coded or head.status == 101
         self._whole = None if length is None or coded else (length, persistent)
         self._known_head = None if self._method == "HEAD" else head
 
     def _heed(self, head: syntax.Head, url: str) -> None:
-        """Note what the head of an answer says about the connection, and about its sender.
-
-        Raises ``http.client.HTTPException`` for an upgrade that nobody has asked for.
-        """
-        if head.status == 101 and not self._request_head.asks_for_upgrade:
-            self.close()
-            raise syntax.MalformedMessage("101 Switching Protocols without a request to upgrade")
+        """Note what the head of an answer says about the connection, and about its sender."""
         if head.skipped:
             _log_skipped(head.skipped, _url_from_connection(self, url))
         hint = head.about.get("keep-alive")

@@ -297,6 +297,8 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
                 idle: typing.Any = conn
                 try:
                     hint, opened = idle._keep_alive_hint, idle._opened
+                    if idle._upgraded:
+                        conn.close()  # it speaks another protocol
                 except AttributeError:  # of a class that is not ours
                     hint = opened = None
                 now = time.monotonic()

@@ -701,7 +701,7 @@ class HTTPResponse(BaseHTTPResponse):
             if read1:
                 self._fp.close()
             return
-        if amt == 0:
+        if amt == 0 or getattr(self._fp, "upgraded", False):
             return
         self._fp.close()
         if self.enforce_content_length and self.length_remaining:
@@ -903,7 +903,7 @@ class HTTPResponse(BaseHTTPResponse):
             data = self.read(amt=amt, decode_content=decode_content)
             if data:
                 yield data
-            elif whole:
+            elif whole or getattr(self._fp, "upgraded", False):
                 return  # a body object may never say that it is closed
 
     def _straight_pieces(self, amt: int, decode_content: bool | None) -> Generator[bytes]:

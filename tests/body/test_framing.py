@@ -423,10 +423,9 @@ def test_interim_answers_are_skipped(interim):
         assert pool.kept[0].sock is not None
 
 
-def test_switching_protocols_unasked_is_an_error():
-    with pytest.raises(ProtocolError, match="101 Switching Protocols without"):
-        with answer(head(status="101 Switching Protocols")):
-            pass
+def test_switching_protocols_unasked_is_an_answer_without_a_body():
+    with answer(head(status="101 Switching Protocols")) as (response, pool):
+        assert (response.status, response.read(), pool.kept) == (101, b"", [])
 
 
 def test_without_a_length_the_body_ends_when_the_server_closes():

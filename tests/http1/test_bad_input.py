@@ -143,7 +143,7 @@ ROWS = {
         ProtocolError,
     ),
     "an interim answer and no more": (b"HTTP/1.1 100 C\r\n\r\n", ProtocolError),
-    "an upgrade nobody asked for": (b"HTTP/1.1 101 Up\r\n\r\n" + FINE, ProtocolError),
+    "an upgrade nobody asked for": (b"HTTP/1.1 101 Up\r\n\r\n" + FINE, b""),
     # content codings
     "no gzip": (coded(b"gzip", b"garbage"), DecodeError),
     "no deflate": (coded(b"deflate", b"garbage"), DecodeError),

@@ -45,6 +45,8 @@ class IncomingResponse(ChunkedBody):
     chunked = False
     length: int | None = None
     will_close = True
+    #: Whether the connection now speaks another protocol (RFC 9110, 15.2.2).
+    upgraded = False
     _message: http.client.HTTPMessage | None = None
     _open = True
     _most_fields: int | None = None
@@ -117,7 +119,8 @@ class IncomingResponse(ChunkedBody):
         self.version, self.status, self.reason = head.version, head.status, head.reason
         self.code = head.status
         self.chunked, self.length, persistent = framing
-        self.will_close = not persistent
+        self.upgraded = head.status == 101
+        self.will_close = not persistent and not self.upgraded
         if self.will_close and not self.in_hand:
             self.receiver.hold()
 
@@ -187,6 +190,8 @@ class IncomingResponse(ChunkedBody):
 
     def _close_conn(self) -> None:
         """The body has ended, or is given up."""
+        if self.upgraded and not self.will_close:
+            return  # there is none, and what comes next is for the program that takes the socket
         self._open = False
         if self.will_close:
             self.receiver.close()
@@ -196,7 +201,7 @@ class IncomingResponse(ChunkedBody):
     def close(self) -> None:
         """Give the body up.  Unless it was empty, the connection is of no further use."""
         if self._open:
-            self.will_close = self.will_close or self.length != 0
+            self.will_close = self.will_close or self.length != 0 or self.upgraded
             self._close_conn()
         io.IOBase.close(self)
 

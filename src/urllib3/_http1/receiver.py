@@ -138,6 +138,27 @@ class Receiver:
         self.pending = data
         return syntax.careful_head(self._head_lines(limit))
 
+    def receive_exactly(self) -> None:
+        """Receive a head byte by byte, so that nothing behind it leaves the socket.
+
+        For the answer to a request to upgrade: the socket is for the program to take, and to poll.
+        """
+        data = bytearray(self.pending)
+        while not data.endswith((b"\n\r\n", b"\n\n")) and len(data) <= syntax.max_line():
+            byte = self._recv(1)
+            if not byte:
+                break
+            data += byte
+        self.pending = bytes(data)
+
+    def hand_over(self) -> typing.Any:
+        """The socket, once the peer has switched protocols, with all that came behind the head."""
+        if self.pending and isinstance(self.sock, _Socket):
+            self.sock = _SocketAhead(self.sock, self.pending)
+            self._recv = self.sock.recv
+            self.pending = b""
+        return self.sock
+
     def final_head(
         self, head: syntax.Head, debuglevel: int, most_fields: int | None = None
     ) -> syntax.Head:
@@ -389,6 +410,54 @@ class Receiver:
             if file is not None:
                 file.close()
         self._file = self._held = None
+
+
+class _SocketAhead:
+    """A socket of which some bytes have been received already: they come first."""
+
+    def __init__(self, sock: typing.Any, ahead: bytes) -> None:
+        self._sock = sock
+        self._ahead = ahead
+
+    def __getattr__(self, name: str) -> typing.Any:
+        return getattr(self._sock, name)
+
+    def recv(self, amount: int, flags: int = 0) -> bytes:
+        """As of any socket."""
+        if not self._ahead:
+            return typing.cast("bytes", self._sock.recv(amount, flags))
+        taken = self._ahead[:amount]
+        if not flags & getattr(socket, "MSG_PEEK", 0):
+            self._ahead = self._ahead[amount:]
+        return taken
+
+    def recv_into(self, buffer: typing.Any, nbytes: int = 0, flags: int = 0) -> int:
+        """As of any socket."""
+        if not self._ahead:
+            return typing.cast("int", self._sock.recv_into(buffer, nbytes, flags))
+        view = memoryview(buffer).cast("B")
+        data = self.recv(nbytes or len(view), flags)
+        view[: len(data)] = data
+        return len(data)
+
+    def read(self, amount: int = 1024, buffer: typing.Any = None) -> bytes | int:
+        """As of a TLS socket."""
+        return self.recv(amount) if buffer is None else self.recv_into(buffer, amount)
+
+    def pending(self) -> int:
+        """How many bytes can be received without waiting."""
+        waiting = getattr(self._sock, "pending", None)
+        return len(self._ahead) + (waiting() if waiting else 0)
+
+    def makefile(
+        self, mode: str = "r", buffering: int | None = None, **options: typing.Any
+    ) -> typing.Any:
+        """As of any socket, for reading bytes; other files are the socket's own."""
+        if mode != "rb":
+            return self._sock.makefile(mode, buffering, **options)
+        self._sock._io_refs += 1
+        raw = socket.SocketIO(typing.cast("socket.socket", self), "rb")
+        return raw if buffering == 0 else io.BufferedReader(raw)
 
 
 class _Rest(io.RawIOBase):
