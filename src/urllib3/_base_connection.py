@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from ._optional import SSLContext
 
-_TYPE_BODY = typing.Union[bytes, typing.IO[typing.Any], Iterable[bytes], Iterable[str], str]
+_TYPE_BODY = typing.Union[bytes, typing.IO[typing.Any], Iterable[bytes | str], str]
 
 #: Scheme -> port, if a URL names none.  ``urllib3.connection.port_by_scheme`` is the same object.
 DEFAULT_PORTS = {"http": 80, "https": 443}

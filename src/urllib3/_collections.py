@@ -62,7 +62,7 @@ class RecentlyUsedContainer(MutableMapping[K, V]):
     @typing.overload
     def get(self, key: K, default: V | D) -> V | D: ...
 
-    def get(self, key: K, default: typing.Any = None) -> typing.Any:
+    def get(self, key: K, default: D | None = None) -> V | D | None:
         """The value of *key*, which becomes the most recently used one, or *default*."""
         newest = self._newest
         if newest is not None and newest[0] is key:
@@ -257,7 +257,7 @@ class HTTPHeaderDict(MutableMapping[str, str]):
     @typing.overload
     def get(self, key: str, default: str | D) -> str | D: ...
 
-    def get(self, key: str, default: typing.Any = None) -> typing.Any:
+    def get(self, key: str, default: str | D | None = None) -> str | D | None:
         """The value of *key*, or *default*."""
         if type(key) is not str:
             key = _text(key)

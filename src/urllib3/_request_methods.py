@@ -93,14 +93,15 @@ class RequestMethods:
         url: str,
         fields: _TYPE_ENCODE_URL_FIELDS | None = None,
         headers: Mapping[str, str] | None = None,
-        **urlopen_kw: typing.Any,
+        **urlopen_kw: str,
     ) -> BaseHTTPResponse:
         """Make a request with *fields* in the URL's query."""
         if headers is None:
             headers = self.headers
         if fields:
             url = with_query(url, fields)
-        return self.urlopen(method, url, headers=headers, **urlopen_kw)
+        options: dict[str, typing.Any] = urlopen_kw
+        return self.urlopen(method, url, headers=headers, **options)
 
     def request_encode_body(
         self,
@@ -110,21 +111,22 @@ class RequestMethods:
         headers: Mapping[str, str] | None = None,
         encode_multipart: bool = True,
         multipart_boundary: str | None = None,
-        **urlopen_kw: typing.Any,
+        **urlopen_kw: str,
     ) -> BaseHTTPResponse:
         """Make a request with *fields* in its body.
 
         :param encode_multipart: multipart/form-data, else application/x-www-form-urlencoded
         :param multipart_boundary: default: a random one
         """
+        options: dict[str, typing.Any] = urlopen_kw
         fresh = HTTPHeaderDict(self.headers if headers is None else headers)
         if fields:
-            if "body" in urlopen_kw:
+            if "body" in options:
                 raise TypeError(
                     "request got values for both 'fields' and 'body', can only specify one."
                 )
-            urlopen_kw["body"] = fields_body(fields, fresh, encode_multipart, multipart_boundary)
-        return self.urlopen(method, url, headers=fresh, **urlopen_kw)
+            options["body"] = fields_body(fields, fresh, encode_multipart, multipart_boundary)
+        return self.urlopen(method, url, headers=fresh, **options)
 
     def _encoded(
         self,

@@ -107,7 +107,7 @@ class ConnectionPool:
 
     scheme: str | None = None
     #: locust puts ``gevent.queue.LifoQueue`` here.
-    QueueCls: type[queue.Queue[typing.Any]] = queue.LifoQueue
+    QueueCls = queue.LifoQueue
 
     def __init__(self, host: str, port: int | None = None) -> None:
         if not host:
@@ -473,7 +473,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         decode_content: bool = True,
         *,
         fields: _TYPE_FIELDS | None = None,
-        json: typing.Any = None,
+        json: object = None,
         **response_kw: typing.Any,
     ) -> BaseHTTPResponse:
         """Get a request answered, retrying and following redirects within this host.

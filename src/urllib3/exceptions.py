@@ -29,9 +29,7 @@ def _as_it_was(
     return error
 
 
-def _restore(
-    error: HTTPError, state: dict[str, typing.Any] | None, text: str, attribute: str
-) -> None:
+def _restore(error: HTTPError, state: dict[str, object] | None, text: str, attribute: str) -> None:
     """Undo what urllib3 2.8.0's pickles do: there the constructor is given its own text."""
     attributes = state or {}
     error.__dict__.update(attributes)
@@ -208,7 +206,7 @@ class LocationParseError(LocationValueError):
         super().__init__(f"Failed to parse: {location}")
         self.location = location
 
-    def __setstate__(self, state: dict[str, typing.Any] | None) -> None:
+    def __setstate__(self, state: dict[str, object] | None) -> None:
         _restore(self, state, "Failed to parse: ", "location")
 
     def __reduce__(self) -> _TYPE_REDUCE_RESULT:
@@ -222,7 +220,7 @@ class URLSchemeUnknown(LocationValueError):
         super().__init__(f"Not supported URL scheme {scheme}")
         self.scheme = scheme
 
-    def __setstate__(self, state: dict[str, typing.Any] | None) -> None:
+    def __setstate__(self, state: dict[str, object] | None) -> None:
         _restore(self, state, "Not supported URL scheme ", "scheme")
 
     def __reduce__(self) -> _TYPE_REDUCE_RESULT:

@@ -94,7 +94,7 @@ def _default_key_normalizer(
 
 
 #: How the key of a pool is made, by scheme.  Copied into each manager, where it may be replaced.
-key_fn_by_scheme: dict[str, Callable[[dict[str, typing.Any]], PoolKey]] = {
+key_fn_by_scheme: dict[str, Callable[..., PoolKey]] = {
     "http": functools.partial(_default_key_normalizer, PoolKey),
     "https": functools.partial(_default_key_normalizer, PoolKey),
 }

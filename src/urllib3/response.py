@@ -439,11 +439,11 @@ class HTTPResponse(BaseHTTPResponse):
         if preload_content and self._body is None:
             self._body = self.read(decode_content=decode_content)
 
-    def __setstate__(self, state: typing.Any) -> None:
+    def __setstate__(self, state: object) -> None:
         """Take the state of a pickle, of one that urllib3 2.8.0 has made, too: there, one dict."""
-        made_here = isinstance(state, tuple)
         foreign = {"_head": None, "_request_method": None, "_source": None}
-        for part in state if made_here else (foreign, state):
+        parts: typing.Any = state if isinstance(state, tuple) else (foreign, state)
+        for part in parts:
             for name, value in (part or {}).items():
                 setattr(self, name, value)
 

@@ -170,7 +170,7 @@ class SOCKSHTTPConnectionPool(HTTPConnectionPool):
 class SOCKSHTTPSConnectionPool(HTTPSConnectionPool):
     """Connections to one host over TLS, through a SOCKS proxy."""
 
-    ConnectionCls: type[typing.Any] = SOCKSHTTPSConnection
+    ConnectionCls = SOCKSHTTPSConnection
 
 
 class SOCKSProxyManager(PoolManager):

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import typing
 
+if typing.TYPE_CHECKING:
+    from ..connection import HTTPSConnection
+
 __all__ = ["extract_from_urllib3", "inject_into_urllib3"]
 
 #: The https connection class that was replaced; None while HTTP/2 is off.
-orig_HTTPSConnection: typing.Any = None
+orig_HTTPSConnection: type[HTTPSConnection] | None = None
 
 
 def inject_into_urllib3() -> None:

@@ -178,11 +178,12 @@ class FileBlocks:
         self.blocksize = blocksize
         self._encodes = isinstance(file, io.TextIOBase)
 
-    def __iter__(self) -> Iterator[typing.Any]:
+    def __iter__(self) -> Iterator[bytes]:
         return self
 
-    def __next__(self) -> typing.Any:
-        block = self.file.read(self.blocksize)
+    def __next__(self) -> bytes:
+        block: typing.Any = self.file.read(self.blocksize)
         if not block:
             raise StopIteration
-        return block.encode("utf-8") if self._encodes else block
+        encoded: bytes = block.encode("utf-8") if self._encodes else block
+        return encoded

@@ -15,6 +15,7 @@ from ..exceptions import ProxySchemeUnsupported, SSLError
 from .url import _pattern
 
 if typing.TYPE_CHECKING:
+    import hashlib
     import socket
     from collections.abc import Callable
 
@@ -91,12 +92,12 @@ PROTOCOL_SSLv23 = PROTOCOL_TLS
 # ---------------------------------------------------------------- fingerprints
 
 
-def _hash_function(digits: int, algorithm: str) -> Callable[[bytes], typing.Any]:
-    def hash_function(data: bytes = b"") -> typing.Any:
+def _hash_function(digits: int, algorithm: str) -> Callable[[bytes], hashlib._Hash]:
+    def hash_function(data: bytes = b"") -> hashlib._Hash:
         import hashlib  # takes its time, and few programs pin certificates
 
         # MD5 is missing where OpenSSL is held to FIPS.
-        found = getattr(hashlib, algorithm, None)
+        found: Callable[[bytes], hashlib._Hash] | None = getattr(hashlib, algorithm, None)
         if found is None:
             raise _no_hash_function(digits)
         return found(data)
@@ -109,7 +110,7 @@ def _no_hash_function(digits: int) -> SSLError:
 
 
 #: Hash functions by the number of hexadecimal digits they make; None = there is none.
-HASHFUNC_MAP: dict[int, Callable[[bytes], typing.Any] | None] = {
+HASHFUNC_MAP: dict[int, Callable[[bytes], hashlib._Hash] | None] = {
     digits: _hash_function(digits, algorithm)
     for digits, algorithm in ((32, "md5"), (40, "sha1"), (64, "sha256"))
 }
@@ -276,7 +277,7 @@ def _demand(context: typing.Any, cert_reqs: int) -> None:
 
 
 def load_trust(
-    context: typing.Any,
+    context: ssl.SSLContext,
     ca_certs: str | None,
     ca_cert_dir: str | None,
     ca_cert_data: str | bytes | None,
@@ -304,7 +305,7 @@ def default_trust_paths() -> tuple[str, str]:
 
 
 def load_default_trust(
-    context: typing.Any, before_reading: Callable[[str], object] | None = None
+    context: ssl.SSLContext, before_reading: Callable[[str], object] | None = None
 ) -> bool:
     """Let *context* trust whom the system trusts; where it trusts nobody, whom certifi lists.
 
@@ -334,7 +335,7 @@ def load_default_trust(
 
 
 def _load_fallback_trust(
-    context: typing.Any, before_reading: Callable[[str], object] | None
+    context: ssl.SSLContext, before_reading: Callable[[str], object] | None
 ) -> bool:
     try:
         import certifi
@@ -360,7 +361,7 @@ def _holds_certificates(path: str) -> bool:
 
 
 def load_client_certificate(
-    context: typing.Any,
+    context: ssl.SSLContext,
     certfile: str | None,
     keyfile: str | None,
     key_password: str | None,

@@ -258,7 +258,7 @@ def _normalize_host(host: str | None, scheme: str | None) -> str | None:
     """
     if not host:
         return host
-    host = typing.cast("str", exact_str(host))
+    host = exact_str(host)
     _check_host_characters(host)
     if scheme not in _NORMALIZABLE_SCHEMES:
         return host

@@ -10,6 +10,8 @@ import typing
 if typing.TYPE_CHECKING:
     from types import TracebackType
 
+_T = typing.TypeVar("_T")
+
 
 def to_bytes(x: str | bytes, encoding: str | None = None, errors: str | None = None) -> bytes:
     """*x* as bytes, encoded if it is str (by default strictly as UTF-8); else TypeError."""
@@ -29,7 +31,15 @@ def to_str(x: str | bytes, encoding: str | None = None, errors: str | None = Non
     raise _neither(x)
 
 
-def exact_str(x: typing.Any) -> typing.Any:
+@typing.overload
+def exact_str(x: str) -> str: ...
+
+
+@typing.overload
+def exact_str(x: _T) -> _T: ...
+
+
+def exact_str(x: object) -> object:
     """*x* as a plain ``str``; what is no str comes back as it is.
 
     A member of a str enumeration is equal to its value and hashes like it, but formats as its own
