@@ -147,6 +147,8 @@ class BaseHTTPResponse(io.IOBase):
     _has_decoded_content: bool = False
     _decoder: ContentDecoder | None = None
     _decoder_initialized: bool = False
+    #: Nothing more is expected of the decoder: it has said so, or the body was given up.
+    _decoder_done: bool = False
 
     def __init__(
         self,
@@ -295,13 +297,23 @@ class BaseHTTPResponse(io.IOBase):
         return data + self._flush_decoder() if flush_decoder else data
 
     def _flush_decoder(self) -> bytes:
-        """What the decoder still has at the end of the body."""
-        if self._decoder is None:
+        """What the decoder still has at the end of the body; DecodeError if it ends too early."""
+        if self._decoder is None or self._decoder_done:
             return b""
         try:
-            return self._decoder.decompress(b"", max_length=-1) + self._decoder.flush()
+            data = self._decoder.decompress(b"", max_length=-1) + self._decoder.flush()
         except self.DECODER_ERROR_CLASSES as error:
             raise self._undecodable(error) from error
+        self._decoder_done = True
+        return data
+
+    def _end_decoding(self, max_length: int | None) -> bytes:
+        """What still comes out when the wire has ended; then DecodeError if the end is missing."""
+        data = self._decode(b"", True, False, max_length)
+        if not data:
+            data = self._flush_decoder()
+            self._decoder_done = True  # a subclass may have a way of its own to flush it
+        return data
 
     @property
     def _decodes_nothing(self) -> bool:
@@ -577,6 +589,7 @@ class HTTPResponse(BaseHTTPResponse):
             # What the decoder holds is nobody's now, and must not be inflated.
             self._decoded_buffer.get_all()
             self._decoder = None
+            self._decoder_done = True
 
     def shutdown(self) -> None:
         """Shut the socket down for reading: a blocked reader in another thread sees the end.
@@ -620,6 +633,8 @@ class HTTPResponse(BaseHTTPResponse):
 
     def _abandon(self) -> None:
         """Reading failed or was given up: nothing more can be had from the connection."""
+        if self._decoder is not None:
+            self._decoder_done = True
         if self._original_response is not None:
             self._original_response.close()
         if self._connection is not None:
@@ -679,9 +694,10 @@ class HTTPResponse(BaseHTTPResponse):
         if self._refusal is not None and not self._chunks_ended:
             raise ProtocolError(self._refusal)
         try:
-            data = b"" if getattr(fp, "closed", False) else self._fp_read(amt, read1=read1)
+            closed = getattr(fp, "closed", False)
+            data = b"" if closed else self._fp_read(amt, read1=read1)
             if not data:
-                self._end_of_wire(amt, read1)
+                self._end_of_wire(amt, read1, closed)
             elif read1 and len(data) == self.length_remaining:
                 fp.close()
         except BaseException:
@@ -696,12 +712,11 @@ class HTTPResponse(BaseHTTPResponse):
         self._settle()
         return data
 
-    def _end_of_wire(self, amt: int | None, read1: bool) -> None:
+    def _end_of_wire(self, amt: int | None, read1: bool, closed: bool) -> None:
         if amt is None:
-            if read1:
-                self._fp.close()
-            return
-        if amt == 0 or getattr(self._fp, "upgraded", False):
+            if closed or not read1:
+                return
+        elif amt == 0 or getattr(self._fp, "upgraded", False):
             return
         self._fp.close()
         if self.enforce_content_length and self.length_remaining:
@@ -795,7 +810,7 @@ class HTTPResponse(BaseHTTPResponse):
         if not decode_content and self._has_decoded_content and self._holds_decoded():
             self._decode(b"", False, False)  # refuses, before anything of the wire is lost
         data = self._raw_read()
-        if data or self._holds_decoded():
+        if data or self._owes_decoded(decode_content):
             if self._has_decoded_content or not self._decodes_nothing:
                 data = self._decode(data or b"", decode_content, True)
             if self._decoded_buffer:
@@ -829,11 +844,24 @@ class HTTPResponse(BaseHTTPResponse):
                     buffer.put(decoded)
                     continue
             data = self._raw_read(amt)
-            if not data:
+            if data:
+                decoded = self._decode(data, True, False, missing)
+            elif not buffer and self._owes_decoded(True):
+                decoded = self._end_decoding(missing)
+            else:
                 return
-            decoded = self._decode(data, True, False, missing)
             if decoded:
                 buffer.put(decoded)
+            elif not data:
+                return
+
+    def _owes_decoded(self, decode_content: bool | None) -> bool:
+        """Whether there is more than the wire has: decoded bytes, or the end of a coding to see."""
+        if self._holds_decoded():
+            return True
+        if decode_content is None:
+            decode_content = self.decode_content
+        return self._has_decoded_content and decode_content and not self._decoder_done
 
     def read1(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:
         """Read what is there: at least a byte before the end, at most *amt*, and wait for no more.
@@ -872,7 +900,7 @@ class HTTPResponse(BaseHTTPResponse):
 
     def _read1_decoded(self, data: bytes | None, amt: int | None) -> bytes:
         while True:
-            decoded = self._decode(data or b"", True, not data, amt)
+            decoded = self._decode(data, True, False, amt) if data else self._end_decoding(amt)
             if decoded:
                 self._decoded_buffer.put(decoded)
                 return self._held(amt)
@@ -899,7 +927,7 @@ class HTTPResponse(BaseHTTPResponse):
         whole = amt is None or amt < 0
         if not whole:
             yield from self._straight_pieces(typing.cast("int", amt), decode_content)
-        while not is_fp_closed(self._fp) or self._holds_decoded():
+        while not is_fp_closed(self._fp) or self._owes_decoded(decode_content):
             data = self.read(amt=amt, decode_content=decode_content)
             if data:
                 yield data
@@ -1089,6 +1117,7 @@ class HTTPResponse(BaseHTTPResponse):
         if not self.supports_chunked_reads():
             raise BodyNotHttplibCompatible(_NO_RAW_CHUNKS)
         with self._error_catcher():
+            self._uncached_read_occurred = True
             original: typing.Any = self._original_response
             if original is not None and is_response_to_head(original):
                 original.close()
@@ -1098,16 +1127,21 @@ class HTTPResponse(BaseHTTPResponse):
             yield from self._pieces_of_chunks(
                 None if amt is None or amt < 0 else amt, decode_content
             )
-            if self._chunk_source is None:
+            if self._chunk_source is not None:
+                self._leave_chunks(original)
+            elif not self._owes_decoded(bool(decode_content)):
                 return  # the end came to another reader of the same body
-            self._discard_trailers()
-            if original is not None:
-                if isinstance(original, _HttplibHTTPResponse) and not original.isclosed():
-                    # To its end: the connection is fit for the next request.
-                    original._close_conn()  # type: ignore[attr-defined]  # http.client has it
-                original.close()
-            if decode_content and (rest := self._flush_decoder()):
+            while decode_content and (rest := self._end_decoding(amt)):
                 yield rest
+
+    def _leave_chunks(self, original: typing.Any) -> None:
+        """Read what is behind the last chunk: the connection is fit for the next request."""
+        self._discard_trailers()
+        if original is None:
+            return
+        if isinstance(original, _HttplibHTTPResponse) and not original.isclosed():
+            original._close_conn()  # type: ignore[attr-defined]  # http.client has it
+        original.close()
 
     def _pieces_of_chunks(self, amt: int | None, decode_content: bool | None) -> Generator[bytes]:
         """The body up to the line of the last chunk."""
@@ -1219,6 +1253,8 @@ class HTTPResponse(BaseHTTPResponse):
     def close(self) -> None:
         """Give the body up, and the connection with it if it is still held."""
         self._sock_shutdown = None
+        if self._decoder is not None:
+            self._decoder_done = True
         if not self.closed and self._fp is not None:
             self._fp.close()
         if self._connection:

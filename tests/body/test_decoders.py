@@ -172,15 +172,6 @@ def test_input_parked_while_the_format_is_undecided_is_replayed_too():
     assert out == bytes(range(200))
 
 
-@pytest.mark.parametrize("name", ["zlib", "raw", "gzip"])
-def test_a_truncated_stream_of_zlib_is_no_error(name):
-    data = encode(name, bytes(range(256)) * 20)
-    decoder = DECODERS[name]()
-    out = decoder.decompress(data[:-20]) + decoder.flush()
-    assert out
-    assert (bytes(range(256)) * 20).startswith(out)
-
-
 # ---------------------------------------------------------------- gzip
 
 
@@ -202,7 +193,7 @@ def test_an_error_in_the_first_member_is_raised_once_and_the_rest_swallowed():
     assert decoder.has_unconsumed_tail is False
 
 
-@pytest.mark.parametrize("after", [b"\0" * 512, b"garbage", b"\x1f\x8b garbage", gzipped(b"x")[:4]])
+@pytest.mark.parametrize("after", [b"\0" * 512, b"\0", b"g", b"garbage", b"\x1f\x8b garbage"])
 @pytest.mark.parametrize("size", [5, 10_000])
 def test_padding_and_garbage_after_a_member_are_accepted(after, size):
     assert fed(r.GzipDecoder(), gzipped(BODY) + after, size) == BODY
@@ -217,14 +208,10 @@ def test_garbage_after_a_member_silences_all_that_follows():
     assert decoder.decompress(gzipped(BODY)) == b""
 
 
-def test_a_wrong_checksum_is_an_error_and_a_missing_one_is_not():
+def test_a_wrong_checksum_is_an_error():
     data = gzipped(BODY)
     with pytest.raises(zlib.error, match="incorrect data check"):
         r.GzipDecoder().decompress(data[:-8] + b"wrongcrc")
-    for cut in range(1, 9):
-        decoder = r.GzipDecoder()
-        assert decoder.decompress(data[:-cut]) == BODY
-        assert decoder.flush() == b""
 
 
 def test_the_states_of_gzip_have_their_numbers():
@@ -356,12 +343,9 @@ def test_brotli_flushes_the_library_if_that_can_be_flushed(monkeypatch):
     assert r.BrotliDecoder().flush() == b"rest"
 
 
-def test_brotli_cut_short_is_no_error_and_followed_by_garbage_it_is():
-    data = brotlied(BODY)
-    decoder = r.BrotliDecoder()
-    assert BODY.startswith(decoder.decompress(data[:-3]) + decoder.flush())
+def test_brotli_followed_by_garbage_is_an_error():
     with pytest.raises(brotli.error):
-        r.BrotliDecoder().decompress(data + b"garbage")
+        r.BrotliDecoder().decompress(brotlied(BODY) + b"garbage")
 
 
 def test_brotli_takes_new_input_only_after_it_gave_what_it_held():

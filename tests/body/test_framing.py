@@ -205,7 +205,6 @@ def garbled(body, framing="length", encoding="gzip"):
     return wire(body, framing, encoding, 7)
 
 
-HALF = encode("gzip", BODY)[:20]
 NOT_GZIP, NOT_DEFLATE = "incorrect header check", "invalid block type"
 BROKEN = {
     "RX-D1": ("gzip", b"garbage" * 20, NOT_GZIP),
@@ -256,15 +255,10 @@ def test_after_a_decode_error_comes_the_end_and_no_error_of_the_library(name):
 @pytest.mark.parametrize(
     ("encoding", "body", "expected"),
     [
-        pytest.param("gzip", HALF, None, id="RX-D2"),
-        pytest.param("gzip", gzipped(BODY)[:-8], BODY, id="RX-D3"),
         pytest.param("gzip", gzipped(BODY) + b"garbage", BODY, id="RX-D5"),
         pytest.param("gzip", gzipped(BODY) + b"\0" * 100, BODY, id="RX-D5 zeros"),
         pytest.param("gzip", gzipped(BODY) * 2, BODY * 2, id="RX-D6"),
-        pytest.param("deflate", encode("zlib")[:-8], None, id="RX-D8"),
-        pytest.param("deflate", encode("raw")[:-8], None, id="RX-D8 raw"),
-        pytest.param("deflate", encode("zlib") + b"garbage", BODY, id="RX-D8 garbage"),
-        pytest.param("br", brotlied(BODY)[:-8], b"", id="RX-D10"),
+        pytest.param("deflate", encode("zlib") + b"garbage", BODY, id="RX-D8"),
         pytest.param("zstd", zstded(BODY) * 2, BODY * 2, id="RX-D15"),
         pytest.param("gzip", b"", b"", id="RX-D16"),
         pytest.param("br", b"", b"", id="RX-D16 br"),
@@ -280,43 +274,29 @@ def test_what_can_be_made_of_an_unusual_body_is_made_of_it(encoding, body, expec
         lambda r: b"".join(until_end(r.read1)),
     ):
         with answer(wire(body, framing, encoding)) as (response, _):
-            data = read(response)
-            if expected is None:
-                assert data
-                assert BODY.startswith(data)
-            else:
-                assert data == expected
+            assert read(response) == expected
 
 
 INCOMPLETE = r"^Zstandard data is incomplete$"
 
 
-def test_zstd_cut_short_is_noticed_where_the_decoder_is_flushed():
-    cut = zstded(BODY)[:-8]
-    for body, whole in ((cut, True), (b"", False)):
-        for read, framing, noticed in (
-            (lambda r: r.read(), "length", whole),
-            (lambda r: r.data, "length", whole),
-            (lambda r: r.read(400), "length", False),
-            (lambda r: list(r.stream(400, True)), "length", False),
-            (lambda r: list(r.stream(400, True)), "close", False),
-            (lambda r: list(r.stream(400, True)), "chunked", True),
-            (lambda r: r.read1(), "length", True),
-        ):
-            with answer(wire(body, framing, "zstd")) as (response, _):
-                if noticed:
-                    with pytest.raises(DecodeError, match=INCOMPLETE):
-                        read(response)
-                else:
-                    assert read(response) in (b"", [])
-
-
-def test_in_a_chain_the_first_coding_alone_is_checked_for_its_end():
-    with answer(wire(zstded(gzipped(BODY))[:-8], "length", "gzip, zstd")) as (response, _):
-        response.read()
-    with answer(wire(gzipped(zstded(BODY)[:-8]), "length", "zstd, gzip")) as (response, _):
-        with pytest.raises(DecodeError, match=INCOMPLETE):
-            response.read()
+def test_zstd_of_no_bytes_is_incomplete_where_the_decoder_is_flushed():
+    # As in 2.8.0; whatever was begun is incomplete by every way of reading.
+    for read, framing, noticed in (
+        (lambda r: r.read(), "length", False),
+        (lambda r: r.data, "length", False),
+        (lambda r: r.read(400), "length", False),
+        (lambda r: list(r.stream(400, True)), "length", False),
+        (lambda r: list(r.stream(400, True)), "close", False),
+        (lambda r: list(r.stream(400, True)), "chunked", True),
+        (lambda r: r.read1(), "length", True),
+    ):
+        with answer(wire(b"", framing, "zstd")) as (response, _):
+            if noticed:
+                with pytest.raises(DecodeError, match=INCOMPLETE):
+                    read(response)
+            else:
+                assert read(response) in (b"", [])
 
 
 def test_a_wrong_checksum_shows_at_the_end_of_a_body_read_in_pieces():

@@ -29,6 +29,15 @@ __all__ = [
 ]
 
 _WINDOW = 8192  # bytes
+_BROTLI_LAST_BLOCK = b"\x03"  # the bits ISLAST and ISLASTEMPTY
+# Decoders of a chain pass on so many bytes at a time, and in all so many more than is in proportion
+# to what has come in and been put out.  Steps and new members take time too, and count as bytes.
+_BETWEEN = 1 << 16
+_PASSED_ON_AT_LEAST = 1 << 20
+_PASSED_ON_RATIO = 128
+_COST_OF_A_STEP = 4
+_COST_OF_A_MEMBER = 64
+_ZSTD_WINDOW_LOG = 23  # 8 MB, the largest window that HTTP allows (RFC 9659)
 
 
 class _Windows:
@@ -68,6 +77,10 @@ class _Windows:
 class ContentDecoder:
     """Undoes one content coding, piece by piece."""
 
+    _begun = False  # whether anything has come in
+    _full = False  # whether the last output stopped at its bound, so there may be more
+    _members = 0  # members or frames begun behind the first
+
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
         """What can be put out after *data*.
 
@@ -81,7 +94,10 @@ class ContentDecoder:
         raise NotImplementedError
 
     def flush(self) -> bytes:
-        """What is left at the end of the body; ``DecodeError`` if the end is missing."""
+        """What is left at the end of the body; ``DecodeError`` if the coding's end is missing.
+
+        A body of no bytes at all is complete, except to :class:`ZstdDecoder`.
+        """
         raise NotImplementedError
 
 
@@ -92,7 +108,6 @@ class _ZlibDecoder(ContentDecoder):
 
     def __init__(self) -> None:
         self._parked = b""  # input that waits until more output is wanted
-        self._full = False  # the last output stopped at its bound, so zlib may hold more
 
     @property
     def has_unconsumed_tail(self) -> bool:
@@ -132,12 +147,13 @@ class DeflateDecoder(_ZlibDecoder):
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
         if self._obj.eof:
             self._parked, self._full = b"", False
-            return b""  # whatever follows the stream is nobody's
+            return b""  # what follows the stream is ignored
         data = self._unpark(data)
         if max_length == 0:
             return self._park(data)
         if not data and not self._full:
             return b""
+        self._begun = True
         if self._seen is None:
             return self._inflate(data, max_length)
         self._seen += data
@@ -158,8 +174,12 @@ class DeflateDecoder(_ZlibDecoder):
         return bool(self._parked) or (self._raw and self._full)
 
     def flush(self) -> bytes:
-        # At the end of the stream some versions of zlib complain about what follows it.
-        return b"" if self._obj.eof else typing.cast("bytes", self._obj.flush())
+        # Not zlib's own flush: it cannot tell a complete stream from one that was cut, and from
+        # Python 3.14 on it fails on what follows the stream.
+        out = self.decompress(b"") if self._full or self._parked else b""
+        if self._begun and not self._obj.eof:
+            raise DecodeError("Deflate data is incomplete")
+        return out
 
 
 class GzipDecoderState(Enum):
@@ -188,10 +208,9 @@ class GzipDecoder(_ZlibDecoder):
         super().__init__()
         self._obj = _gzip_member()
         self._state = GzipDecoderState.FIRST_MEMBER
-        self._begun = False
+        self._start = b""  # of the member whose end has not come
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        self._begun = True
         if self._state is GzipDecoderState.SWALLOW_DATA:
             return b""
         data = self._unpark(data)
@@ -199,6 +218,7 @@ class GzipDecoder(_ZlibDecoder):
             return self._park(data)
         if not data and not self._full:
             return b""
+        self._begun = True
         out = self._member(data, max_length)
         if not self._obj.eof or self._obj.unused_data == b"":
             return out
@@ -208,7 +228,8 @@ class GzipDecoder(_ZlibDecoder):
         """What :meth:`decompress` makes of *data*, known to be the last there is of the body.
 
         An ordinary body is one sound member and ends with its own size: then it is put out in one
-        piece, of memory set aside once.  Whatever is not ordinary goes the careful way.
+        piece, of memory set aside once.  Whatever is not ordinary, such as a body that was cut or
+        has something behind its first member, goes the careful way.
         """
         size = int.from_bytes(data[-4:], "little")
         if (
@@ -220,7 +241,7 @@ class GzipDecoder(_ZlibDecoder):
                 out = zlib.decompress(data, _GZIP, size or 1)
                 # It looks no further than the first member, which ends with its size.
                 end = (len(out) & 0xFFFFFFFF).to_bytes(4, "little")
-                if data.find(end + _MEMBER, _MEMBER_AT_LEAST - len(end)) < 0:
+                if data.endswith(end) and data.find(end + _MEMBER, _MEMBER_AT_LEAST - len(end)) < 0:
                     self._state = GzipDecoderState.OTHER_MEMBERS
                     return out
         return self.decompress(data)
@@ -242,10 +263,14 @@ class GzipDecoder(_ZlibDecoder):
     def _member(self, data: bytes | memoryview, max_length: int) -> bytes:
         if self._obj.eof:
             self._obj = _gzip_member()
+            self._members += 1
+        missing = len(_MEMBER) - len(self._start)
+        if missing:
+            self._start += data[:missing]
         try:
             out = self._inflate(data, max_length)
         except zlib.error:
-            self._parked, self._full = b"", False
+            self._parked, self._full, self._start = b"", False, b""
             first = self._state is GzipDecoderState.FIRST_MEMBER
             self._state = GzipDecoderState.SWALLOW_DATA
             if first:
@@ -253,11 +278,16 @@ class GzipDecoder(_ZlibDecoder):
             return b""  # padding, or garbage, behind a complete member
         if self._obj.eof:
             self._state = GzipDecoderState.OTHER_MEMBERS
+            self._start = b""
         return out
 
     def flush(self) -> bytes:
-        # A cut or missing trailer is no error, and zlib has put out everything by now.
-        return b""
+        out = self.decompress(b"") if self._full or self._parked else b""
+        # Zlib sees only after some bytes that what follows a member is none.
+        first = self._state is GzipDecoderState.FIRST_MEMBER
+        if self._start and (first or _MEMBER.startswith(self._start)):
+            raise DecodeError("Gzip data is incomplete")
+        return out
 
 
 if brotli is not None:
@@ -268,12 +298,15 @@ if brotli is not None:
         def __init__(self) -> None:
             self._obj = brotli.Decompressor()
             self._feed = getattr(self._obj, "decompress", None) or self._obj.process
+            self._is_finished = getattr(self._obj, "is_finished", None)
             self._parked = b""  # input that waits until more output is wanted
-            self._full = False  # the last output stopped at its bound: there may be more
+            self._cut = False
 
         def decompress(self, data: bytes, max_length: int = -1) -> bytes:
             if self._parked:
                 data, self._parked = self._parked + data, b""
+            if data:
+                self._begun = True
             out = b""
             # It takes nothing new while it holds output.
             while data and self._holds_output():
@@ -287,20 +320,32 @@ if brotli is not None:
             return out + self._bounded(data, max_length)
 
         def _bounded(self, data: bytes, max_length: int) -> bytes:
+            if max_length <= 0:
+                return self._unbounded(data)
             self._full = False
-            if max_length > 0:
-                try:
-                    out: bytes = self._feed(data, output_buffer_limit=max_length)
-                except TypeError:
-                    warnings.warn(
-                        "Brotli >= 1.2.0 is required to prevent decompression bombs.",
-                        DependencyWarning,
-                        stacklevel=2,
-                    )
-                else:
-                    self._full = len(out) >= max_length
-                    return out
-            return typing.cast("bytes", self._feed(data))
+            try:
+                out: bytes = self._feed(data, output_buffer_limit=max_length)
+            except TypeError:
+                warnings.warn(
+                    "Brotli >= 1.2.0 is required to prevent decompression bombs.",
+                    DependencyWarning,
+                    stacklevel=2,
+                )
+                return self._unbounded(data)
+            self._full = len(out) >= max_length or self._may_hold(out)
+            return out
+
+        def _unbounded(self, data: bytes) -> bytes:
+            self._full = False
+            pieces: list[bytes] = [self._feed(data)]
+            while self._may_hold(pieces[-1]):
+                pieces.append(self._feed(b""))
+            return b"".join(pieces)
+
+        def _may_hold(self, out: bytes) -> bool:
+            # In the middle of a stream it keeps back what is less than a block until it is called
+            # once more, and says that it accepts more data all the same.
+            return bool(out) and self._is_finished is not None and not self._is_finished()
 
         def _holds_output(self) -> bool:
             # The library says that it accepts more once it has taken all input, though it may not
@@ -316,17 +361,41 @@ if brotli is not None:
                 return False  # it has failed, and said so
 
         def flush(self) -> bytes:
+            out = self.decompress(b"") if self.has_unconsumed_tail else b""
             flush = getattr(self._obj, "flush", None)
-            return b"" if flush is None else flush()
+            if flush is not None:
+                out += flush()
+            if self._begun and not self._cut and not self._is_at_end():
+                self._cut = True
+            if self._cut:
+                raise DecodeError("Brotli data is incomplete")
+            return out
+
+        def _is_at_end(self) -> bool:
+            """Whether the stream has ended, or was flushed and given up: a live feed ends so.
+
+            Then nothing is missing but the empty last block (RFC 7932, 9.2), which is fed here.
+            Anywhere else it is an error, puts something out, or does not end the stream.
+            """
+            if self._is_finished is None or self._is_finished():
+                return True
+            try:
+                return not self._bounded(_BROTLI_LAST_BLOCK, 1) and self._is_finished()
+            except brotli.error:
+                return False
 
 
 if HAS_ZSTD:
+    _ZSTD_OPTIONS = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
+
+    def _zstd_frame() -> typing.Any:
+        return zstd.ZstdDecompressor(None, _ZSTD_OPTIONS)
 
     class ZstdDecoder(ContentDecoder):
         """``zstd`` (RFC 8878): one frame or several."""
 
         def __init__(self) -> None:
-            self._obj = zstd.ZstdDecompressor()
+            self._obj = _zstd_frame()
             self._parked = b""
 
         def decompress(self, data: bytes, max_length: int = -1) -> bytes:
@@ -337,6 +406,7 @@ if HAS_ZSTD:
                 return b""
             if not data and not self._holds_output():
                 return b""
+            self._begun = True
             if not self._obj.eof:
                 out: bytes = self._obj.decompress(data, max_length=max_length)
                 data = self._obj.unused_data if self._obj.eof else b""
@@ -354,7 +424,8 @@ if HAS_ZSTD:
                     self._parked = windows.rest()
                     break
                 if self._obj.eof:
-                    self._obj = zstd.ZstdDecompressor()
+                    self._obj = _zstd_frame()
+                    self._members += 1
                 left = max_length - size if max_length > 0 else -1
                 piece = self._obj.decompress(windows.take(), max_length=left)
                 pieces.append(piece)
@@ -381,7 +452,9 @@ class MultiDecoder(ContentDecoder):
 
     :param modes: as in Content-Encoding, in the order in which they were applied
 
-    Raises ``DecodeError`` for more than :attr:`max_decode_links`.
+    Raises ``DecodeError`` for more than :attr:`max_decode_links`, and from :meth:`decompress` when
+    the outer codings expand to far more than came in and is put out: to empty blocks without end,
+    for example, which would keep a single call busy for hours.
     """
 
     max_decode_links = 5
@@ -393,33 +466,87 @@ class MultiDecoder(ContentDecoder):
                 f"Too many content encodings in the chain: {len(names)} > {self.max_decode_links}"
             )
         self._decoders = [_get_decoder(name) for name in names]
+        self._waiting = b""  # what has come in, and from where on no decoder has had it
+        self._at = 0
+        self._passed_on = 0  # bytes from one decoder to the next
+        self._may_pass_on = _PASSED_ON_AT_LEAST
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        if max_length <= 0:
-            return self._through(data, -1)[0]
-        out = bytearray()
-        while len(out) < max_length:
-            piece, progress = self._through(data, max_length - len(out))
-            out += piece
-            data = b""
-            if not progress:
+        if data:
+            self._begun = True
+            self._may_pass_on += len(data) * _PASSED_ON_RATIO
+            self._waiting, self._at = self._waiting[self._at :] + data, 0
+        pieces: list[bytes] = []
+        size = 0
+        while max_length <= 0 or size < max_length:
+            piece = self._draw(max_length - size if max_length > 0 else -1)
+            if piece is None:
                 break
-        return bytes(out)
+            pieces.append(piece)
+            size += len(piece)
+            self._may_pass_on += len(piece) * _PASSED_ON_RATIO
+        return b"".join(pieces)
 
-    def _through(self, data: bytes, max_length: int) -> tuple[bytes, bool]:
-        """One pass through all, and whether any of them put something out."""
-        progress = False
-        for decoder in reversed(self._decoders):
-            data = decoder.decompress(data, max_length=max_length)
-            progress = progress or bool(data)
-        return data, progress
+    def _draw(self, max_length: int) -> bytes | None:
+        """What one step puts out; None if it takes more input to take another.
+
+        The innermost decoder that holds something goes first, so that little is held at any time.
+        """
+        for link, decoder in enumerate(self._decoders):
+            if decoder.has_unconsumed_tail or decoder._full:
+                data = decoder.decompress(b"", _bound(link, max_length))
+                if data:
+                    return self._inward(link, data, max_length)
+        if self._at == len(self._waiting):
+            self._waiting, self._at = b"", 0
+            return None
+        data = self._waiting[self._at : self._at + _BETWEEN]
+        self._at += len(data)
+        return self._inward(len(self._decoders), data, max_length)
+
+    def _inward(self, link: int, data: bytes, max_length: int) -> bytes:
+        """What comes out at the end when *data* has come out of decoder number *link*."""
+        while link and data:
+            if link < len(self._decoders):
+                # Brotli goes beyond its bound; what waits then is no more work than the bound.
+                self._spend(min(len(data), _BETWEEN) + _COST_OF_A_STEP)
+            link -= 1
+            decoder = self._decoders[link]
+            data = decoder.decompress(data, _bound(link, max_length))
+            if decoder._members and link < len(self._decoders) - 1:
+                self._spend(decoder._members * _COST_OF_A_MEMBER)
+                decoder._members = 0
+        return data
+
+    def _spend(self, cost: int) -> None:
+        self._passed_on += cost
+        if self._passed_on > self._may_pass_on:
+            raise DecodeError("Content encodings expand far beyond what they put out")
 
     @property
     def has_unconsumed_tail(self) -> bool:
-        return any(decoder.has_unconsumed_tail for decoder in self._decoders)
+        return self._at < len(self._waiting) or any(
+            decoder.has_unconsumed_tail for decoder in self._decoders
+        )
 
     def flush(self) -> bytes:
-        return self._decoders[0].flush()
+        out = self.decompress(b"")
+        data = b""
+        for link in reversed(range(len(self._decoders))):
+            decoder = self._decoders[link]
+            if data:
+                data = decoder.decompress(data)
+            # One that was given nothing had nothing to undo.
+            if decoder._begun or not link:
+                data += decoder.flush()
+        return out + data
+
+
+def _bound(link: int, max_length: int) -> int:
+    """How much decoder number *link* may put out when *max_length* bytes are wanted in the end."""
+    if not link:
+        return max_length
+    return min(max_length, _BETWEEN) if max_length > 0 else _BETWEEN
 
 
 def _registry() -> dict[str, type[ContentDecoder]]:
