@@ -111,7 +111,7 @@ class Server(ThreadingHTTPServer):
 
 
 @pytest.fixture(scope="module")
-def ca_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, ssl.SSLContext]]:
+def ca_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
     authority = trustme.CA()
     file = tmp_path_factory.mktemp("ca") / "ca.pem"
     authority.cert_pem.write_to_path(file)

@@ -112,8 +112,10 @@ def collect(name: str, node: ast.AST, outer: tuple[str, ...], found: list[Cost])
 def named(node: ast.AST, outer: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], ast.AST]]:
     """The parts of a syntax tree, each with the names of the functions and classes around it."""
     for child in ast.iter_child_nodes(node):
-        is_scope = isinstance(child, (ast.ClassDef, *Function))
-        yield ((*outer, child.name) if is_scope else outer), child
+        if isinstance(child, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield (*outer, child.name), child
+        else:
+            yield outer, child
 
 
 def is_overload(function: ast.AST) -> bool:

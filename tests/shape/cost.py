@@ -35,8 +35,13 @@ WAYS: dict[str, typing.Callable[[urllib3.PoolManager, str], object]] = {
     "missing": lambda http, url: http.request("GET", url + "missing").status,
     "redirect": lambda http, url: http.request("GET", url + "redirect").data,
     "stream": lambda http, url: stream(http, url),
-    "message": lambda http, url: http.request("GET", url)._original_response.msg,
+    "message": lambda http, url: message(http, url),
 }
+
+
+def message(http: urllib3.PoolManager, url: str) -> object:
+    response: typing.Any = http.request("GET", url)
+    return response._original_response.msg
 
 
 def stream(http: urllib3.PoolManager, url: str) -> list[bytes]:

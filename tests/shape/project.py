@@ -21,7 +21,8 @@ HERE = Path(__file__).resolve().parent
 
 def load(name: str) -> dict[str, Any]:
     """The table file NAME that stands beside the tests of this folder."""
-    return tomllib.loads((HERE / name).read_text("utf-8"))
+    table: dict[str, Any] = tomllib.loads((HERE / name).read_text("utf-8"))
+    return table
 
 
 def module_name(path: Path) -> str:

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from tests.shape import annotations
+from tests.shape import annotations as checked
 from tests.shape.project import load
 
 
 def test_no_annotation_allows_more_than_that_of_2_8_0() -> None:
-    assert list(annotations.wider()) == []
+    assert list(checked.wider()) == []
 
 
 def test_no_accepted_annotation_is_unused() -> None:
     pytest.importorskip("OpenSSL", reason="pyOpenSSL is missing")
     pytest.importorskip("h2", reason="h2 is missing")
-    found = {line.split(": ")[0] for line in annotations.all_wider()}
+    found = {line.split(": ")[0] for line in checked.all_wider()}
     assert set(load("annotations.toml")["accepted"]) - found == set()
 
 
 def test_any_is_not_named_more_often_than_in_2_8_0() -> None:
     theirs = [
         annotation
-        for row in annotations.frozen()["names"].values()
+        for row in checked.frozen()["names"].values()
         for annotation in row.values()
-        if annotations.ANY.search(annotation)
+        if checked.ANY.search(annotation)
     ]
-    assert len(annotations.with_any()) <= len(theirs)
+    assert len(checked.with_any()) <= len(theirs)
 
 
 @pytest.mark.parametrize(
@@ -52,5 +52,5 @@ def test_what_allows_more_is_told_from_what_is_spelled_otherwise(
     ours: str, theirs: str, is_fine: bool
 ) -> None:
     aliases = {"_TYPE_SECONDS": "typing.Union[float, NoneType]"}
-    have, want = (annotations.meaning(text, aliases) for text in (ours, theirs))
-    assert annotations.allows_no_more(have, want) is is_fine
+    have, want = (checked.meaning(text, aliases) for text in (ours, theirs))
+    assert checked.allows_no_more(have, want) is is_fine

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -39,7 +40,7 @@ def anchors(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-def test_every_link_leads_to_a_page_and_a_heading_that_exist(page) -> None:
+def test_every_link_leads_to_a_page_and_a_heading_that_exist(page: Path) -> None:
     for link in LINK.findall(page.read_text("utf-8")):
         if "://" in link:
             continue
@@ -51,6 +52,6 @@ def test_every_link_leads_to_a_page_and_a_heading_that_exist(page) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-def test_every_file_that_is_mentioned_exists(page) -> None:
+def test_every_file_that_is_mentioned_exists(page: Path) -> None:
     for name in MENTIONED.findall(page.read_text("utf-8")):
         assert (ROOT / name).exists(), name

@@ -7,6 +7,7 @@ import ast
 import pytest
 
 from tests.shape import layers
+from tests.shape.project import load
 
 
 def test_every_import_points_to_a_lower_layer_or_along_a_listed_arrow() -> None:
@@ -38,7 +39,7 @@ def test_no_listed_arrow_is_unused() -> None:
     ],
 )
 def test_a_wrong_import_is_named(importer: str, statement: str, wrong: str) -> None:
-    table = layers.load("layers.toml")
+    table = load("layers.toml")
     (edge,) = layers.edges_of(importer, ast.parse(statement))
     found = layers.offence_of(edge, table)
     assert found is not None
@@ -46,7 +47,7 @@ def test_a_wrong_import_is_named(importer: str, statement: str, wrong: str) -> N
 
 
 def test_types_may_come_from_the_typing_module_wherever_it_is_used() -> None:
-    table = layers.load("layers.toml")
+    table = load("layers.toml")
     statement = "from ._typing import Retry"
     (edge,) = layers.edges_of("exceptions", ast.parse(f"if TYPE_CHECKING:\n    {statement}"))
     assert layers.offence_of(edge, table) is None
@@ -55,7 +56,7 @@ def test_types_may_come_from_the_typing_module_wherever_it_is_used() -> None:
 
 
 def test_the_typing_module_names_classes_from_above_for_type_checkers_only() -> None:
-    table = layers.load("layers.toml")
+    table = load("layers.toml")
     statement = "from .response import HTTPResponse"
     (edge,) = layers.edges_of("_typing", ast.parse(f"if TYPE_CHECKING:\n    {statement}"))
     assert layers.offence_of(edge, table) is None

@@ -77,9 +77,9 @@ def uses() -> Iterator[Use]:
             ):
                 source = eval(ast.unparse(call.args[0]), vars(module))
                 yield Use(name, re.compile(source), call.func.attr)
-    for (name, function), keys in BUILT.items():
+    for (name, builder), keys in BUILT.items():
         for key in keys:
-            pattern = getattr(importlib.import_module(f"urllib3.{name}"), function)(key)
+            pattern = getattr(importlib.import_module(f"urllib3.{name}"), builder)(key)
             yield Use(name, pattern, "match")
             yield Use(name, pattern, "fullmatch")
 
@@ -192,7 +192,7 @@ needs_timer = pytest.mark.skipif(
 @pytest.mark.parametrize(
     "use", ALL, ids=[f"{use.module}-{str(use.pattern.pattern)[:30]}-{use.method}" for use in ALL]
 )
-def test_a_pattern_takes_linear_time(use):
+def test_a_pattern_takes_linear_time(use: Use) -> None:
     assert is_slow(use) is None
 
 
@@ -206,11 +206,11 @@ def test_a_pattern_takes_linear_time(use):
         (r"(?:a+)+b", "match"),
     ],
 )
-def test_a_pattern_that_goes_back_over_a_run_is_found(pattern, method):
+def test_a_pattern_that_goes_back_over_a_run_is_found(pattern: str, method: str) -> None:
     assert is_slow(Use("", re.compile(pattern), method)) is not None
 
 
-def test_every_pattern_that_is_built_at_run_time_is_listed():
+def test_every_pattern_that_is_built_at_run_time_is_listed() -> None:
     for name, tree in modules().items():
         for function in ast.walk(tree):
             if isinstance(function, ast.FunctionDef) and (name, function.name) not in BUILT:

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -76,13 +77,13 @@ def test_loggers_are_named_after_their_module(name: str) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: path.name)
-def test_nothing_is_left_to_do(path) -> None:
+def test_nothing_is_left_to_do(path: Path) -> None:
     assert re.search(r"\b(TODO|FIXME|XXX|HACK)\b", path.read_text("utf-8")) is None
 
 
-def documented() -> list[tuple[str, ast.AST]]:
+def documented() -> list[tuple[str, ast.FunctionDef | ast.ClassDef]]:
     """Every public function and class of every module, with methods of public classes."""
-    found: list[tuple[str, ast.AST]] = []
+    found: list[tuple[str, ast.FunctionDef | ast.ClassDef]] = []
     for name, tree in modules().items():
         if any(part.startswith("_") for part in name.split(".")):
             continue

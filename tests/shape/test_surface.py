@@ -7,6 +7,7 @@ import inspect
 import pytest
 
 from tests.shape import surface
+from tests.shape.project import load
 
 
 def test_no_public_name_is_missing_or_shaped_otherwise() -> None:
@@ -15,7 +16,7 @@ def test_no_public_name_is_missing_or_shaped_otherwise() -> None:
 
 def test_no_accepted_difference_is_out_of_date() -> None:
     found = {line.split(": ")[0] for line in surface.all_shortfalls()}
-    assert set(surface.load("surface.toml")["accepted"]) - found == set()
+    assert set(load("surface.toml")["accepted"]) - found == set()
 
 
 def stand_in(first: int, second: str = "a", *, third: bool = False) -> None: ...

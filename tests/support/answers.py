@@ -44,7 +44,8 @@ def gzipped(data: bytes) -> bytes:
 def brotlied(data: bytes) -> bytes:
     import brotli
 
-    return brotli.compress(data)
+    compressed: bytes = brotli.compress(data)
+    return compressed
 
 
 def zstded(data: bytes) -> bytes:
@@ -122,6 +123,7 @@ class Pool(HTTPConnectionPool):
     @property
     def kept(self) -> list[HTTPConnection]:
         """The connections that are back in the pool."""
+        assert self.pool is not None
         return [conn for conn in self.pool.queue if conn is not None]
 
     def shut(self) -> None:

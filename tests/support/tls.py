@@ -7,9 +7,11 @@ import select
 import socket
 import ssl
 import threading
+import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+_T = typing.TypeVar("_T")
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -121,7 +123,7 @@ class InnerServer:
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side=True)
         self.do(self.tls.do_handshake)
 
-    def do(self, operation, *args):
+    def do(self, operation: Callable[..., _T], *args: object) -> _T:
         while True:
             try:
                 result = operation(*args)
