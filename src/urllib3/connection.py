@@ -196,6 +196,8 @@ class HTTPConnection(_Stock):
     _expires: float | None = None
     #: Whether the peer has switched protocols: the socket is for others, and no pool keeps it.
     _upgraded: bool = False
+    #: Whether the last request was not sent to its end.
+    _is_cut_short: bool = False
     #: Seconds the peer said it keeps the connection, from its last answer.
     _keep_alive_hint: int | None = None
     #: Monotonic time at which the socket was opened.
@@ -444,7 +446,7 @@ class HTTPConnection(_Stock):
             self._progress = None
             self._options = None
             self._known_head = None
-            self._upgraded = False
+            self._upgraded = self._is_cut_short = False
             self._tunnel_host = None
             self._tunnel_port = None
             self._tunnel_scheme = None
@@ -784,8 +786,16 @@ class HTTPConnection(_Stock):
             sock_shutdown=sock_shutdown,
         )
 
+    def _stopped_sending(self) -> None:
+        """The peer has answered before it read the whole request: nothing may follow the answer."""
+        self._is_cut_short = True
+        self._known_head = None
+
     def _settle_framing(self, head: syntax.Head) -> None:
-        self._framing = _, length, persistent = syntax.framing(head, self._method)
+        framing = syntax.framing(head, self._method)
+        if self._is_cut_short:
+            framing = framing._replace(persistent=False)
+        self._framing = _, length, persistent = framing
         coded = "content-encoding" in head.about or "transfer-encoding" in head.about
         coded = coded or head.status == 101
         self._whole = None if length is None or coded else (length, persistent)

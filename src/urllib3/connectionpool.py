@@ -91,6 +91,11 @@ _blocking_errnos = {errno.EAGAIN, errno.EWOULDBLOCK}
 
 # Sending may fail because the server has answered and closed: its answer can still be read.
 _answered_early = {errno.EPIPE, errno.ECONNRESET, errno.EPROTOTYPE}
+_TLS_ENDED: tuple[type[OSError], ...] = ()
+with contextlib.suppress(ImportError):
+    import ssl
+
+    _TLS_ENDED = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 #: Seconds after which an idle connection is no longer used, unless a pool says otherwise.
 DEFAULT_IDLE_TIMEOUT = 90.0
@@ -418,7 +423,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
                 enforce_content_length=enforce_content_length,
             )
         except OSError as error:
-            if error.errno not in _answered_early:
+            if not _may_be_answered(error):
                 raise
         read_timeout = read_timeout if limits.total is None else limits.read_timeout
         if read_timeout == 0 and not conn.is_closed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import contextlib
 import io
+import os
 import socket
 import sys
 import threading
@@ -131,15 +132,16 @@ def test_files_read_ahead_keep_their_blocks(size, blocksize, chunked):
 
 
 def test_what_a_file_grows_by_while_it_is_sent_is_not_sent(tmp_path, monkeypatch):
-    sendfile = socket.socket.sendfile
-
-    def grow_first(sock, file, *place):
-        with open(file.name, "ab") as other:
-            other.write(b"more")
-        return sendfile(sock, file, *place)
-
-    monkeypatch.setattr(socket.socket, "sendfile", grow_first)
+    sendfile = os.sendfile
     with on_disk(tmp_path, DATA) as file:
+
+        def grow_first(*place):
+            if os.fstat(file.fileno()).st_size == len(DATA):
+                with open(file.name, "ab") as other:
+                    other.write(b"more")
+            return sendfile(*place)
+
+        monkeypatch.setattr(os, "sendfile", grow_first)
         received = sent(file, headers={"Content-Length": str(len(DATA))})
         assert file.read() == b"more"
     assert received.endswith(b"\r\n\r\n" + DATA)

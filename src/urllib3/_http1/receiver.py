@@ -26,6 +26,7 @@ if typing.TYPE_CHECKING:
 
 _RECEIVE = 65536  # bytes asked of the socket at a time while reading a head
 _WORTH_KEEPING = 4096  # bytes of a head
+_MAX_EARLY = 1 << 20  # bytes of an answer that are received while the request is being sent
 _BIG_PIECE = 1 << 15
 _AHEAD = 1 << 18  # bytes asked of the socket at a time while a body is read in small pieces
 _RECORD = 1 << 14  # bytes that TLS hands out at a time (RFC 8446, 5.1); room for more is wasted
@@ -33,9 +34,9 @@ _RECORD = 1 << 14  # bytes that TLS hands out at a time (RFC 8446, 5.1); room fo
 _IN_PIECES = 1 << 18
 
 #: What a read raises that would have to wait; pyOpenSSL's and TLS in TLS raise a TimeoutError.
-_NOTHING_YET: tuple[type[OSError], ...] = (BlockingIOError, TimeoutError)
+NOTHING_YET: tuple[type[OSError], ...] = (BlockingIOError, TimeoutError)
 if ssl is not None:
-    _NOTHING_YET += (ssl.SSLWantReadError, ssl.SSLWantWriteError)
+    NOTHING_YET += (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 # Taken at import: gevent and eventlet patch before it, httpretty and mocket replace the name after.
 _Socket = socket.socket
@@ -137,6 +138,35 @@ class Receiver:
                 return head
         self.pending = data
         return syntax.careful_head(self._head_lines(limit))
+
+    def receive_early(self) -> bool:
+        """Take what has come while the request is still being sent; False if no more will come.
+
+        The socket must not block.
+        """
+        try:
+            data = self._recv(_RECEIVE)
+        except NOTHING_YET:
+            return True  # records that are for TLS alone
+        self.pending += data
+        return bool(data) and len(self.pending) < _MAX_EARLY
+
+    def has_refusal(self) -> bool:
+        """Whether what has come is a final answer that the rest of the request will not change.
+
+        With a status below 300 the peer may go on reading, and even wait for the rest.
+        """
+        rest = self.pending
+        while True:
+            block, end, rest = rest.partition(b"\n\r\n")
+            if not end:
+                return False
+            try:
+                status = syntax.status_line(block.partition(b"\n")[0].decode("latin-1")).status
+            except http.client.HTTPException:
+                return True
+            if status >= 200 or status == 101:
+                return status >= 300
 
     def receive_exactly(self) -> None:
         """Receive a head byte by byte, so that nothing behind it leaves the socket.
@@ -381,7 +411,7 @@ class Receiver:
         try:
             sock.settimeout(0)
             sock.recv(1)  # data, or the end: the connection is of no further use
-        except _NOTHING_YET:
+        except NOTHING_YET:
             return not self._waiting()
         except OSError:
             return False

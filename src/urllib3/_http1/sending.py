@@ -8,6 +8,7 @@ compares with the steps of ``http.client``.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import socket
@@ -16,14 +17,24 @@ import sys
 import typing
 
 from ..util.request import FileBlocks
+from ..util.wait import wait_for_read, wait_for_socket
+from .receiver import NOTHING_YET, Receiver
+
+try:
+    import ssl
+
+    _TlsSocket: typing.Any = ssl.SSLSocket
+except ImportError:
+    _TlsSocket = None
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 _AT_ONCE = 1 << 19  # bytes of a file that are read and sent at a time
 _MIN_SENDFILE = 1 << 16  # bytes; below, it costs more than it saves
 _MIN_GATHERED = 1 << 10  # bytes of a piece on average; below, joining them costs less
 _MAX_PIECES = 1024  # in one call: IOV_MAX of Linux, macOS and the BSDs
+_MAX_SENDFILE = 1 << 30  # bytes at a time
 _LAST_CHUNK = b"0\r\n\r\n"
 
 # Taken at import: httpretty and mocket replace the name after, with sockets of their own.
@@ -41,6 +52,11 @@ def send_body(
     Raises what the socket and the iterable raise.
     """
     outlet = _Outlet(conn, head)
+    with outlet.watching():
+        _send_pieces(outlet, chunks, chunked)
+
+
+def _send_pieces(outlet: _Outlet, chunks: Iterable[typing.Any] | None, chunked: bool) -> None:
     if type(chunks) is FileBlocks and _is_at_hand(chunks.file):
         if chunked or not outlet.send_from_disk(chunks.file):
             for pieces in _read_ahead(chunks, chunked):
@@ -101,12 +117,78 @@ def _read_ahead(blocks: FileBlocks, chunked: bool) -> Iterator[list[bytes | memo
 class _Outlet:
     """Sends the bytes of one request, the head together with the beginning of the body."""
 
+    _watches = True
+
     def __init__(self, conn: typing.Any, head: bytes) -> None:
         self._conn = conn
         self._sock = conn.sock
         self._ahead: list[bytes | memoryview] = [head]
         #: TLS sockets, and objects that are no true sockets, take one piece at a time.
         self._takes_several = type(self._sock) is _Socket and hasattr(self._sock, "sendmsg")
+        self._timeout: float | None = None
+        #: What the answer is received by while the request is being sent; None if nobody watches.
+        self._receiver: Receiver | None = None
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Watch for an answer whenever sending has to wait: the peer may refuse the rest.
+
+        Then the rest is not sent, and the connection ends with the answer.  TLS in TLS and objects
+        that are no true sockets send without looking.
+        """
+        sock = self._sock
+        if type(sock) is not _Socket and type(sock) is not _TlsSocket:
+            yield
+            return
+        receiver = self._conn._receiver
+        if receiver is None or receiver.sock is not sock:
+            receiver = self._conn._receiver = Receiver(sock)
+        self._receiver = receiver
+        self._timeout = sock.gettimeout()
+        sock.settimeout(0)
+        try:
+            yield
+        except _Refused:
+            self._conn._stopped_sending()
+        finally:
+            sock.settimeout(self._timeout)
+
+    def _push(self, data: bytes | memoryview) -> None:
+        """Send all of *data*."""
+        if self._receiver is None:
+            self._sock.sendall(data)
+            return
+        with memoryview(data) as view:
+            sent = 0
+            while sent < len(view):
+                sent += self._some(self._sock.send, view[sent:])
+
+    def _some(self, send: Callable[..., int], *args: typing.Any) -> int:
+        """Do *send*, which sends some; 0 if it has to be tried again."""
+        try:
+            return send(*args)
+        except NOTHING_YET:
+            self._wait()
+            return 0
+        except OSError:
+            # The peer has closed: what it has said before counts for more than that.
+            receiver = typing.cast("Receiver", self._receiver)
+            with contextlib.suppress(OSError):
+                while wait_for_read(self._sock, 0) and receiver.receive_early():
+                    pass
+            if receiver.has_refusal():
+                raise _Refused from None
+            raise
+
+    def _wait(self) -> None:
+        receiver = typing.cast("Receiver", self._receiver)
+        if not wait_for_socket(self._sock, self._watches, True, self._timeout):
+            plain = type(self._sock) is _Socket
+            raise TimeoutError("timed out" if plain else "The write operation timed out")
+        if self._watches and wait_for_read(self._sock, 0):
+            self._watches = receiver.receive_early()
+            if receiver.has_refusal():
+                raise _Refused
 
     def send(self, pieces: list[bytes | memoryview]) -> None:
         """Send all *pieces*, in their order."""
@@ -114,15 +196,15 @@ class _Outlet:
             sys.audit("http.client.send", self._conn, piece)
         if self._takes_several:
             pieces, self._ahead = self._ahead + pieces, []
-            _send_all(self._sock, pieces)
+            self._send_several(pieces)
         else:
             self.flush()
-            self._sock.sendall(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+            self._push(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
     def flush(self) -> None:
         """Send the head, unless it has been sent."""
         if self._ahead:
-            self._sock.sendall(self._ahead.pop())
+            self._push(self._ahead.pop())
 
     def send_from_disk(self, file: io.BufferedReader | io.BytesIO) -> bool:
         """Have the system send the rest of *file*; False if it cannot, or if that costs more."""
@@ -135,20 +217,30 @@ class _Outlet:
             return False
         self.flush()
         sys.audit("http.client.send", self._conn, file)
-        self._sock.sendfile(file, start, size)
+        end = start + size
+        while start < end:
+            count = min(end - start, _MAX_SENDFILE)
+            sent = self._some(os.sendfile, self._sock.fileno(), file.fileno(), start, count)
+            start += sent
+            if not sent and os.fstat(file.fileno()).st_size <= start:
+                break  # the file has shrunk
+        file.seek(start)
         return True
 
+    def _send_several(self, pieces: list[bytes | memoryview]) -> None:
+        """``sendall`` for several pieces, which are not joined if they are long."""
+        missing = sum(map(len, pieces))
+        if missing < len(pieces) * _MIN_GATHERED:
+            self._push(b"".join(pieces))
+            return
+        while missing:
+            sent = self._some(self._sock.sendmsg, pieces[:_MAX_PIECES])
+            missing -= sent
+            while missing and sent >= len(pieces[0]):
+                sent -= len(pieces.pop(0))
+            if missing:
+                pieces[0] = memoryview(pieces[0])[sent:]
 
-def _send_all(sock: socket.socket, pieces: list[bytes | memoryview]) -> None:
-    """``sendall`` for several pieces, which are not joined if they are long."""
-    missing = sum(map(len, pieces))
-    if missing < len(pieces) * _MIN_GATHERED:
-        sock.sendall(b"".join(pieces))
-        return
-    while missing:
-        sent = sock.sendmsg(pieces[:_MAX_PIECES])
-        missing -= sent
-        while missing and sent >= len(pieces[0]):
-            sent -= len(pieces.pop(0))
-        if missing:
-            pieces[0] = memoryview(pieces[0])[sent:]
+
+class _Refused(Exception):  # noqa: N818  # it is no error: the answer is there
+    """The peer has answered, and will not read the rest of the request."""
