@@ -97,6 +97,12 @@ with contextlib.suppress(ImportError):
 
     _TLS_ENDED = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
+
+def _may_be_answered(error: OSError) -> bool:
+    """Whether an answer may have come although sending has failed with *error*."""
+    return error.errno in _answered_early or isinstance(error, _TLS_ENDED)
+
+
 #: Seconds after which an idle connection is no longer used, unless a pool says otherwise.
 DEFAULT_IDLE_TIMEOUT = 90.0
 
