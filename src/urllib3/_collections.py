@@ -47,6 +47,8 @@ class RecentlyUsedContainer(MutableMapping[K, V]):
         self.lock = RLock()
         # The pair used last, unless something has changed since.  Most requests of a program go to
         # the host of the one before; finding its pool again takes no lock and changes no order.
+        # One attribute and one tuple: whoever reads it, with the GIL or without, has a pair that
+        # was true a moment ago, as after a lock.
         self._newest: tuple[K, V] | None = None
 
     def __getitem__(self, key: K) -> V:

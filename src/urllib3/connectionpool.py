@@ -203,6 +203,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         self.proxy = _proxy
         self.proxy_headers = _proxy_headers or {}
         self.proxy_config = _proxy_config
+        # For the log alone: threads that add to them at once may lose one, GIL or not.
         self.num_connections = 0
         self.num_requests = 0
         self.conn_kw = conn_kw

@@ -438,6 +438,7 @@ class _Snapshot:
     __slots__ = ("keys", "settings")
 
     #: By scheme, host and port; None if nobody can say whether the settings are still the same.
+    #: Each key is added by one operation of a dict, with no lock; two threads may make the same.
     keys: dict[tuple[str, str, int], PoolKey] | None
 
     def __init__(self, settings: dict[str, typing.Any]) -> None:

@@ -134,3 +134,19 @@ def test_tasks_are_not_counted():
         q.task_done()
     with pytest.raises(NotImplementedError):
         q.join()
+
+
+def test_threads_that_ask_for_the_mutex_at_once_get_the_same():
+    for _ in range(50):
+        pool, start, found = LifoQueue(), threading.Barrier(4), []
+
+        def ask(pool=pool, start=start, found=found):
+            start.wait()
+            found.append(pool.mutex)
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(set(map(id, found))) == 1

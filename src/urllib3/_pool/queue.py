@@ -1,9 +1,12 @@
 """The queues of pools: who may have a connection now, and which.
 
 Both classes are a ``queue.LifoQueue`` to everybody who asks, and neither ever holds a lock.  An
-item comes and goes by one operation of a list, which CPython promises to be atomic, with and
-without the GIL.  So a signal handler, a finalizer or a child of ``fork`` may use a queue in the
-middle of any of its operations.  Waiting is done on a ``SimpleQueue``, whose ``put`` is re-entrant.
+item comes and goes by one operation of a list (``append``, ``pop``, ``insert``, ``copy``), which
+CPython promises to be atomic, with and without the GIL.  ``remove`` is atomic too where comparing
+the items runs no Python code: connections, slots and claims are compared by identity.  Two such
+operations are never taken for one: the second finds out if another thread was faster.  So a signal
+handler, a finalizer or a child of ``fork`` may use a queue in the middle of any of its operations.
+Waiting is done on a ``SimpleQueue``, whose ``put`` is re-entrant.
 
 They are for the threads of the standard library; :func:`queue_class` decides whether these are.
 """
@@ -12,7 +15,6 @@ from __future__ import annotations
 
 import _thread
 import contextlib
-import functools
 import queue
 import threading
 import time
@@ -137,10 +139,12 @@ class LifoQueue(queue.LifoQueue[T]):
         self._getters = _Waiters()
         self._putters = _Waiters()
 
-    @functools.cached_property
+    @property
     def mutex(self) -> threading.RLock:  # type: ignore[override]
         """A lock for programs that hold the parent's while they look at :attr:`queue`."""
-        return threading.RLock()
+        # One operation of a dict: of threads that ask for the first time at once, all get the same.
+        lock: threading.RLock = self.__dict__.setdefault("_mutex", threading.RLock())
+        return lock
 
     def qsize(self) -> int:
         """How many items there are."""
