@@ -30,13 +30,12 @@ from ._http1.answer import STOCK_BEGIN, STOCK_READ, IncomingResponse, stock
 from ._http1.receiver import Receiver
 from ._http1.request_head import (
     ACCEPT_ENCODING,
-    NO_FIELDS,
+    NO_TEXT,
     USER_AGENT,
-    Given,
     Question,
     RequestHead,
-    fields_of,
     host_field,
+    text_of,
 )
 from ._http1.sending import send_body
 from ._network.contexts import own_verify_mode
@@ -123,7 +122,7 @@ _REQUEST_SENT: str = http.client._CS_REQ_SENT  # type: ignore[attr-defined]
 
 # Stands for the head of the last request until there is one.
 _NO_REQUEST_YET = RequestHead(
-    Question(*NO_FIELDS, True, True, False, None, "", 0, None, None), ("", 0), default_port=0
+    Question(NO_TEXT, True, True, False, None, "", 0, None, None), None, ("", 0), default_port=0
 )
 
 _Stock = http.client.HTTPConnection
@@ -525,10 +524,8 @@ class HTTPConnection(_Stock):
         chunks, length = body_to_chunks(body, method, self.blocksize)
         # Most requests on a connection have the fields of the one before: what they were decided
         # from is compared, in the order of Question, which itself would cost a call to make.
-        given, text = fields_of(headers) if headers else NO_FIELDS
         question = (
-            given,
-            text,
+            text_of(headers) if headers else NO_TEXT,
             length is None,
             body is None,
             chunked,
@@ -540,7 +537,7 @@ class HTTPConnection(_Stock):
         )
         head = self._request_head
         if question != head.question:
-            head = RequestHead(Question(*question), self._origin, self.default_port)
+            head = RequestHead(Question(*question), headers, self._origin, self.default_port)
             self._request_head = head
         if head.block is not None and self._is_plain():
             line = syntax.known_request_line(method, url or "/")
@@ -551,7 +548,7 @@ class HTTPConnection(_Stock):
                     data = b"%bContent-Length: %d\r\n%b" % (data, length, head.block_after_length)
                 self._send_plain(method, data, chunks, head.chunked)
                 return
-        self._send_step_by_step(method, url, head, given, length)
+        self._send_step_by_step(method, url, head, headers, length)
         self._send_body(chunks, head.chunked)
 
     def _send_plain(
@@ -609,7 +606,7 @@ class HTTPConnection(_Stock):
             raise http.client.CannotSendRequest(state)
 
     def _send_step_by_step(
-        self, method: str, url: str, head: RequestHead, given: Given, length: int | None
+        self, method: str, url: str, head: RequestHead, headers: typing.Any, length: int | None
     ) -> None:
         """Send the head by the steps of ``http.client``, each of which may be overridden."""
         self.putrequest(
@@ -620,7 +617,7 @@ class HTTPConnection(_Stock):
         )
         if head.adds_length:
             self.putheader("Content-Length", str(length))
-        for name, value in (*head.added, *given):
+        for name, value in (*head.added, *(headers or {}).items()):
             self.putheader(name, value)
         self.endheaders()
 

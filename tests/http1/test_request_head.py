@@ -26,8 +26,8 @@ def answer(*given: tuple[typing.Any, typing.Any], **changes: typing.Any) -> Requ
         "tunnel_host": None,
         "tunnel_port": None,
     }
-    question = Question(given=given, text="", **{**asked, **changes})
-    return RequestHead(question, ("a.example", 80), default_port=80)
+    question = Question(text="", **{**asked, **changes})
+    return RequestHead(question, dict(given), ("a.example", 80), default_port=80)
 
 
 def lines(block: bytes | None) -> list[str]:

@@ -6,7 +6,6 @@ sends decides whether the block may be used.  The rule: all that is decided here
 :class:`Question`, so that a connection may keep the answer until the next request asks otherwise.
 """
 
-import itertools
 import typing
 
 from .._version import __version__
@@ -28,8 +27,7 @@ Given = tuple[tuple[str, str], ...]
 class Question(typing.NamedTuple):
     """All that decides about the fields of a request."""
 
-    given: Given  # the caller's fields
-    text: object  # of them: see fields_of()
+    text: object  # of the caller's fields: see text_of()
     length_unknown: bool  # of the body; or there is to be no body
     bodiless: bool  # the caller gave no body
     chunked: bool  # the caller wants chunks whatever the length
@@ -40,26 +38,30 @@ class Question(typing.NamedTuple):
     tunnel_port: int | None
 
 
-def fields_of(headers: typing.Mapping[str, str]) -> tuple[Given, object]:
-    """The fields *headers*, and their text, by which they are compared besides.
+def text_of(headers: typing.Mapping[str, str]) -> object:
+    """What the fields *headers* are compared by: their number, and all names and values as text.
 
     Values that compare equal may be sent as different bytes: 1 and True, subclasses of str that
     compare in their own way.  Text joined by line ends is equal for fields of an equal number only
-    if each name and value is.  With anything but str among them nothing is equal to the text.
+    if each name and value is.  With anything but str among them nothing is equal to it.
     """
-    given = tuple(headers.items())
     try:
-        return given, "\n".join(itertools.chain.from_iterable(given))
+        if type(headers) is dict:
+            return len(headers), "\n".join([*headers, *headers.values()])
+        given = list(headers.items())
+        parts = [*(name for name, _ in given), *(value for _, value in given)]
+        return len(given), "\n".join(parts)
     except TypeError:
-        return given, object()
+        return object()
 
 
-NO_FIELDS: tuple[Given, object] = ((), "")
+NO_TEXT = (0, "")
 
 
 class RequestHead:
     """The answer to a :class:`Question`.
 
+    :param headers: the caller's fields
     :param origin: host and port that the question's four come to
     :param default_port: of the scheme; Host leaves it out
     """
@@ -83,8 +85,15 @@ class RequestHead:
     #: is what comes before that field, and this is what comes after it.
     block_after_length: bytes
 
-    def __init__(self, question: Question, origin: tuple[str, int], default_port: int) -> None:
-        names = {to_str(name).lower() for name, _ in question.given}
+    def __init__(
+        self,
+        question: Question,
+        headers: typing.Mapping[str, str] | None,
+        origin: tuple[str, int],
+        default_port: int,
+    ) -> None:
+        given = tuple(headers.items()) if headers else ()
+        names = {to_str(name).lower() for name, _ in given}
         framing_field, self.chunked = _framing(question, names)
         self.question = question
         self.adds_host = "host" not in names
@@ -96,9 +105,11 @@ class RequestHead:
         self.added = [_CHUNKED] if framing_field == "Transfer-Encoding" else []
         if "user-agent" not in names:
             self.added.append(USER_AGENT)
-        self.block, self.block_after_length = self._as_sent(origin, default_port)
+        self.block, self.block_after_length = self._as_sent(given, origin, default_port)
 
-    def _as_sent(self, origin: tuple[str, int], default_port: int) -> tuple[bytes | None, bytes]:
+    def _as_sent(
+        self, given: Given, origin: tuple[str, int], default_port: int
+    ) -> tuple[bytes | None, bytes]:
         """:attr:`block` and :attr:`block_after_length`."""
         question = self.question
         first = []
@@ -107,7 +118,7 @@ class RequestHead:
         if self.adds_accept_encoding:
             first.append(ACCEPT_ENCODING)
         before = syntax.field_block(first)
-        after = syntax.field_block([*self.added, *question.given])
+        after = syntax.field_block([*self.added, *given])
         if before is None or after is None or _SKIP_MARK in after:
             return None, b""
         before = before.removesuffix(b"\r\n")  # the empty line, which ends the whole
