@@ -138,7 +138,9 @@ def own_dict() -> None:
 
 
 def known_timeout() -> None:
-    module("connection")._apply_timeout = lambda sock, timeout: sock and sock.settimeout(timeout)
+    connection = module("connection")
+    connection._Socket = None
+    connection._apply_timeout = lambda sock, timeout: sock and sock.settimeout(timeout)
 
 
 def with_head() -> None:

@@ -3,7 +3,7 @@
 Programs subclass these classes, wrap the methods of ``http.client.HTTPConnection`` and replace
 ``response_class``.  When nothing of that kind is in place, a request leaves in one piece and the
 answer is parsed in one piece; otherwise both take the steps that ``http.client`` takes, with the
-same bytes.  :meth:`HTTPConnection._is_plain` decides, and nothing else does.
+same bytes.  :mod:`._seams` knows whether there is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import datetime
 import http.client
 import logging
-import operator
 import os
 import socket
 import sys
@@ -23,10 +22,11 @@ from http.client import HTTPException as HTTPException
 from http.client import ResponseNotReady as ResponseNotReady
 from socket import timeout as SocketTimeout
 
+from . import _seams
 from ._base_connection import _TYPE_BODY, DEFAULT_PORTS, ProxyConfig, _Options, _ResponseOptions
 from ._collections import HTTPHeaderDict
 from ._http1 import syntax
-from ._http1.answer import STOCK_BEGIN, STOCK_READ, IncomingResponse, stock
+from ._http1.answer import IncomingResponse
 from ._http1.receiver import Receiver
 from ._http1.request_head import (
     ACCEPT_ENCODING,
@@ -52,7 +52,7 @@ from .exceptions import (
     SystemTimeWarning,
 )
 from .response import HTTPResponse
-from .util import SKIP_HEADER, SKIPPABLE_HEADERS, connection, ssl_
+from .util import SKIP_HEADER, SKIPPABLE_HEADERS, connection, ssl_, wait
 from .util.request import body_to_chunks
 from .util.response import assert_header_parsing
 from .util.ssl_ import (
@@ -125,28 +125,15 @@ _NO_REQUEST_YET = RequestHead(
     Question(NO_TEXT, True, True, False, None, "", 0, None, None), None, ("", 0), default_port=0
 )
 
-_Stock = http.client.HTTPConnection
-_StockResponse = http.client.HTTPResponse
-# The steps that http.client takes to send a request, each a seam that somebody wraps or overrides
-# (botocore, sentry, ddtrace, newrelic, aws-xray, OpenTelemetry).
-_STEPS = (
-    "putrequest",
-    "putheader",
-    "endheaders",
-    "send",
-    "_output",
-    "_send_output",
-    "_encode_request",
-    "_validate_method",
-    "_validate_path",
-)
-_STOCK_STEPS = tuple(stock(_Stock, name) for name in _STEPS)
-_steps_of = operator.attrgetter(*_STEPS)
-_puts_of = operator.attrgetter(*_STEPS[:2])
-_STOCK_GETRESPONSE = stock(_Stock, "getresponse")
+# http.client's own, through which patches of its methods are seen.  The name is one that others
+# import, too.
+_HTTPConnection = http.client.HTTPConnection
+
+# Taken at import: httpretty and mocket replace the name after, with sockets of their own.
+_Socket = socket.socket
 
 
-class HTTPConnection(_Stock):
+class HTTPConnection(_HTTPConnection):
     """A connection to one host over plain HTTP.
 
     :param host: name or address; a port may follow behind a colon
@@ -237,8 +224,8 @@ class HTTPConnection(_Stock):
         self._tunnel_port: int | None = None
         self._tunnel_scheme: str | None = None
         self._request_head = _NO_REQUEST_YET
-        # CPython keeps attributes outside a dict until somebody looks at __dict__, as _is_plain
-        # must; from then on each access is a slow one, unless the dict is one of its own.
+        # CPython keeps attributes outside a dict until somebody looks at __dict__, as _seams does
+        # for each request; from then on each access is slow, unless the dict is one of its own.
         self.__dict__ = dict(self.__dict__)
 
     def __str__(self) -> str:
@@ -401,7 +388,10 @@ class HTTPConnection(_Stock):
         receiver = self._receiver
         if receiver is None:
             return not wait_for_read(self.sock, timeout=0.0)
-        if wait_for_read is _OUR_WAIT_FOR_READ:
+        if (
+            wait_for_read is _seams.connection_wait_for_read
+            and wait.wait_for_socket is _seams.util_wait_wait_for_socket
+        ):
             return receiver.is_fit()
         return not (receiver.has_left_over or wait_for_read(self.sock, timeout=0.0))
 
@@ -452,16 +442,6 @@ class HTTPConnection(_Stock):
             self._opened = None
 
     # ------------------------------------------------------------ sending
-
-    def _is_plain(self) -> bool:
-        """Whether no step of sending is overridden, patched or set on the instance."""
-        return (
-            _steps_of(type(self)) == _OUR_STEPS
-            and _puts_of(_Stock) == _STOCK_PUTS
-            and self._http_vsn == 11
-            and self.debuglevel == 0
-            and self.__dict__.keys().isdisjoint(_STEPS)
-        )
 
     def putrequest(
         self,
@@ -518,7 +498,8 @@ class HTTPConnection(_Stock):
         """
         if not (type(method) is type(url) is str):
             method, url = exact_str(method), exact_str(url)
-        _apply_timeout(self.sock, self.timeout)
+        if type(self.sock) is not _Socket or self.sock.gettimeout() != self.timeout:
+            _apply_timeout(self.sock, self.timeout)
         # Kept before anything is sent: an early answer can be read although sending failed.
         self._options = (method, url, preload_content, decode_content, enforce_content_length)
         chunks, length = body_to_chunks(body, method, self.blocksize)
@@ -539,7 +520,7 @@ class HTTPConnection(_Stock):
         if question != head.question:
             head = RequestHead(Question(*question), headers, self._origin, self.default_port)
             self._request_head = head
-        if head.block is not None and self._is_plain():
+        if head.block is not None and not _seams.sending_patched(self):
             line = syntax.known_request_line(method, url or "/")
             if line is not None:
                 data = line + head.block
@@ -662,13 +643,9 @@ class HTTPConnection(_Stock):
         sock = self.sock
         if options is None or sock is None:
             raise ResponseNotReady
-        _apply_timeout(sock, self.timeout)
-        if (
-            self.response_class is IncomingResponse
-            and _Stock.getresponse is _STOCK_GETRESPONSE
-            and _StockResponse.begin is STOCK_BEGIN
-            and "getresponse" not in self.__dict__
-        ):
+        if type(sock) is not _Socket or sock.gettimeout() != self.timeout:
+            _apply_timeout(sock, self.timeout)
+        if self.response_class is IncomingResponse and not _seams.receiving_patched():
             return self._receive(options)
         # Asked for now, since the connection may be closed before the response is read.
         sock_shutdown = getattr(sock, "shutdown", None)
@@ -677,13 +654,12 @@ class HTTPConnection(_Stock):
         if type(incoming) is IncomingResponse and incoming.head is not None:
             if self.sock is not None:
                 self._receiver = incoming.receiver
-            head = incoming.head
-            self._heed(head, options[1])
+            self._heed(incoming.head, options[1])
             if incoming.upgraded:
                 self._switch_protocols(incoming.receiver)
-            version = self._version_string
-            return HTTPResponse._from_wire(head, incoming, options, version, sock_shutdown)
-        return self._respond_with_foreign(incoming, options, sock_shutdown)
+            return self._respond(incoming, incoming.head, options, sock_shutdown)
+        headers = self._headers_of_foreign(incoming, options[1])
+        return self._respond_with_foreign(incoming, headers, options, sock_shutdown)
 
     @property
     def _version_string(self) -> str:
@@ -723,8 +699,7 @@ class HTTPConnection(_Stock):
         if (
             preload_content
             and whole is not None
-            and _StockResponse.read is STOCK_READ
-            and HTTPResponse.read is _OUR_READ
+            and not _seams.whole_body_patched()
             and (body := receiver.take(whole[0])) is not None
         ):
             if not whole[1]:
@@ -748,8 +723,20 @@ class HTTPConnection(_Stock):
             self.close()
         else:
             self._HTTPConnection__response = incoming
+        return self._respond(incoming, head, options, receiver.shutdown)
+
+    def _respond(
+        self,
+        incoming: IncomingResponse,
+        head: syntax.Head,
+        options: _Options,
+        sock_shutdown: typing.Callable[[int], None] | None,
+    ) -> HTTPResponse:
+        if _seams.construction_patched():
+            headers = HTTPHeaderDict._from_pairs(head.fields)
+            return self._respond_with_foreign(incoming, headers, options, sock_shutdown)
         version = self._version_string
-        return HTTPResponse._from_wire(head, incoming, options, version, receiver.shutdown)
+        return HTTPResponse._from_wire(head, incoming, options, version, sock_shutdown)
 
     def _switch_protocols(self, receiver: Receiver | None) -> None:
         """Keep the socket open for the program that takes it, and send nothing more on it."""
@@ -761,6 +748,7 @@ class HTTPConnection(_Stock):
     def _respond_with_foreign(
         self,
         incoming: http.client.HTTPResponse,
+        headers: HTTPHeaderDict,
         options: _Options,
         sock_shutdown: typing.Callable[[int], None] | None,
     ) -> HTTPResponse:
@@ -769,7 +757,7 @@ class HTTPConnection(_Stock):
             self._switch_protocols(None)
         return HTTPResponse(
             body=incoming,
-            headers=self._headers_of_foreign(incoming, url),
+            headers=headers,
             status=incoming.status,
             version=incoming.version,
             version_string=self._version_string,
@@ -828,10 +816,7 @@ class HTTPConnection(_Stock):
         return HTTPHeaderDict(unfolded)
 
 
-_OUR_READ = HTTPResponse.read
-_OUR_WAIT_FOR_READ = wait_for_read
-_OUR_STEPS = (HTTPConnection.putrequest, HTTPConnection.putheader, *_STOCK_STEPS[2:])
-_STOCK_PUTS = _STOCK_STEPS[:2]
+_seams.record(".connection.HTTPConnection", HTTPConnection)
 
 
 def _unfolded(value: str) -> str:
@@ -1094,7 +1079,7 @@ class HTTPSConnection(HTTPConnection):
             policy,
             name.rstrip("."),
             memo=self._contexts,
-            seams=_seams(),
+            seams=_tls_names(),
             tls_in_tls=tls_in_tls,
         )
         return is_proved
@@ -1120,7 +1105,7 @@ class HTTPSConnection(HTTPConnection):
         probe.set_and_release(host, port, found)
 
 
-def _seams() -> Seams:
+def _tls_names() -> Seams:
     # httpretty and mocket replace these names in this module: looked up for each handshake.
     return Seams(
         ssl_wrap_socket=ssl_wrap_socket,

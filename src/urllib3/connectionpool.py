@@ -20,6 +20,7 @@ import weakref
 from http.client import HTTPException as HTTPException
 from socket import timeout as SocketTimeout
 
+from . import _seams
 from ._network.tls import ContextMemo
 from ._optional import BaseSSLError
 from ._pool.expiry import expires_at
@@ -84,8 +85,6 @@ if typing.TYPE_CHECKING:
     from .util.request import _TYPE_BODY_POSITION
 
 log = logging.getLogger(__name__)
-
-_DEFAULT_QUEUE_CLASS = queue.LifoQueue
 
 _blocking_errnos = {errno.EAGAIN, errno.EWOULDBLOCK}
 
@@ -754,9 +753,6 @@ def _origin_of(pool: HTTPConnectionPool) -> str:
     return Url(pool.scheme, None, host, pool.port).url
 
 
-_OUR_IS_RETRY = Retry.is_retry
-
-
 def _judge(
     pool: HTTPConnectionPool,
     response: BaseHTTPResponse,
@@ -780,7 +776,8 @@ def _judge(
                 spent.sleep_for_retry(response)
             return spent
         if (
-            type(retries).is_retry is _OUR_IS_RETRY
+            type(retries).is_retry is _seams.util_retry_Retry_is_retry
+            and "is_retry" not in retries.__dict__
             and not retries.status_forcelist
             and response.status not in retries.RETRY_AFTER_STATUS_CODES
         ):

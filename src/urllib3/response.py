@@ -17,6 +17,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from http.client import HTTPException, LineTooLong
 from http.client import HTTPResponse as _HttplibHTTPResponse
 
+from . import _seams
 from ._body import decoders
 from ._body.buffer import BytesQueueBuffer, translate
 from ._body.decoders import (
@@ -318,7 +319,11 @@ class BaseHTTPResponse(io.IOBase):
     @property
     def _decodes_nothing(self) -> bool:
         """Whether bytes may go past :meth:`_decode`, because there is nothing for it to do."""
-        return self._decoder is None and type(self)._decode is BaseHTTPResponse._decode
+        return (
+            self._decoder is None
+            and type(self)._decode is _seams.response_HTTPResponse__decode
+            and "_decode" not in self.__dict__
+        )
 
     def _undecodable(self, error: Exception) -> DecodeError:
         encoding = self.headers.get("content-encoding", "").lower()
@@ -728,12 +733,11 @@ class HTTPResponse(BaseHTTPResponse):
         Then bytes may go straight from the wire to the reader: the same as by :meth:`read`, and
         what is rare is left to it.
         """
-        fp, cls = self._fp, type(self)
+        fp = self._fp
         if (
             type(fp) is IncomingResponse
             and fp.is_bare
-            and (cls.read, cls._raw_read, cls._fp_read) == _OUR_READERS
-            and _READERS.isdisjoint(self.__dict__)
+            and not _seams.reading_patched(self)
             and not ssl_.IS_PYOPENSSL
             and self._decodes_nothing
             and not self.__dict__.get("_decoded_buffer")
@@ -1206,13 +1210,8 @@ class HTTPResponse(BaseHTTPResponse):
 
     def _straight_chunks(self) -> bool:
         """Whether no step of reading chunks is overridden, patched or set on the instance."""
-        cls = type(self)
-        return (
-            type(self._fp) is IncomingResponse
-            and self._fp.is_bare
-            and (cls._update_chunk_length, cls._handle_chunk) == _OUR_CHUNK_READERS
-            and _CHUNK_READERS.isdisjoint(self.__dict__)
-        )
+        fp = self._fp
+        return type(fp) is IncomingResponse and fp.is_bare and not _seams.chunks_patched(self)
 
     def _discard_trailers(self) -> None:
         try:
@@ -1291,10 +1290,8 @@ class HTTPResponse(BaseHTTPResponse):
         self._request_url = url
 
 
-_READERS = frozenset(["read", "_raw_read", "_fp_read", "_decode"])
-_OUR_READERS = (HTTPResponse.read, HTTPResponse._raw_read, HTTPResponse._fp_read)
-_CHUNK_READERS = frozenset(["_update_chunk_length", "_handle_chunk"])
-_OUR_CHUNK_READERS = (HTTPResponse._update_chunk_length, HTTPResponse._handle_chunk)
+_seams.record(".response.BaseHTTPResponse", BaseHTTPResponse)
+_seams.record(".response.HTTPResponse", HTTPResponse)
 
 
 def _is_flat(b: object) -> bool:

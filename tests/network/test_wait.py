@@ -7,22 +7,27 @@ import importlib.util
 import select
 import signal
 import socket
+import sys
 import threading
 import types
 
 import pytest
 
 from tests.support.tables import check, rows
+from urllib3 import _seams
 from urllib3.util import wait
 
 needs_poll = pytest.mark.skipif(not hasattr(select, "poll"), reason="no poll on this system")
 
 
 @pytest.fixture
-def fresh():
+def fresh(monkeypatch):
     """The module as it is before anything has waited."""
-    found = importlib.util.spec_from_file_location("fresh_wait", wait.__file__)
+    found = importlib.util.spec_from_file_location("urllib3.util.fresh_wait", wait.__file__)
     module = importlib.util.module_from_spec(found)
+    monkeypatch.setitem(sys.modules, found.name, module)
+    for name in ("connection_wait_for_read", "util_wait_wait_for_socket"):
+        monkeypatch.setattr(_seams, name, getattr(_seams, name))  # it records its own
     found.loader.exec_module(module)
     return module
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import http.client
 import io
-import types
 import typing
 
+from .. import _seams
 from . import syntax
 from .chunks import ChunkedBody
 from .receiver import Receiver
@@ -16,19 +16,7 @@ from .receiver import Receiver
 _AT_ONCE = 1 << 28
 _FIRST_PIECE = 1 << 20
 
-_HOME = http.client.parse_headers.__code__.co_filename
-
-
-def stock(owner: type, name: str) -> object:
-    """The function *name* of the ``http.client`` class *owner*, or None if it has been replaced.
-
-    sentry, ddtrace, newrelic, aws-xray and OpenTelemetry wrap these functions, some of them before
-    this module is imported; so a function counts as stock by the file it was compiled from.
-    """
-    function = owner.__dict__.get(name)
-    if type(function) is types.FunctionType and function.__code__.co_filename == _HOME:
-        return function
-    return None
+_Response: typing.Any = http.client.HTTPResponse
 
 
 class IncomingResponse(ChunkedBody):
@@ -73,7 +61,7 @@ class IncomingResponse(ChunkedBody):
         :param _max_headers: the number of fields it may have, as Python 3.15 has it
         """
         self._most_fields = _max_headers
-        if http.client.HTTPResponse.begin is not STOCK_BEGIN:
+        if _seams.status_patched(type(self)):
             self._begin_patched()
             return
         receiver = self.receiver
@@ -173,12 +161,7 @@ class IncomingResponse(ChunkedBody):
 
         sentry and aws-xray wrap ``http.client.HTTPResponse.read``, others ``read`` of one response.
         """
-        return (
-            self._open
-            and self.receiver._file is None
-            and http.client.HTTPResponse.read is STOCK_READ
-            and _READERS.isdisjoint(self.__dict__)
-        )
+        return self._open and self.receiver._file is None and not _seams.wire_patched(self)
 
     def isclosed(self) -> bool:
         return not self._open
@@ -216,7 +199,7 @@ class IncomingResponse(ChunkedBody):
         if (
             length is None  # chunked, or until the peer closes
             or not self._open
-            or http.client.HTTPResponse.read is not STOCK_READ
+            or _Response.read is not _seams.http_client_HTTPResponse_read
         ):
             return super().read(amt)
         if amt is not None and amt >= 0:
@@ -235,11 +218,11 @@ class IncomingResponse(ChunkedBody):
         return data
 
     def _collect(self, length: int) -> bytes:
-        data = self._read_as_it_comes(length)
-        if len(data) < length:
+        try:
+            return self._safe_read(length)  # by attribute, as http.client does
+        except http.client.IncompleteRead:
             self._close_conn()
-            raise http.client.IncompleteRead(data, length - len(data))
-        return data
+            raise
 
     def _read_as_it_comes(self, length: int) -> bytes:
         """Up to *length* bytes; less only at the end of the stream."""
@@ -256,6 +239,8 @@ class IncomingResponse(ChunkedBody):
         return b"".join(parts)
 
     def _safe_read(self, amt: int) -> bytes:
+        if _Response._safe_read is not _seams.http_client_HTTPResponse__safe_read:
+            return typing.cast("bytes", _Response._safe_read(self, amt))
         data = self._read_as_it_comes(amt)
         if len(data) < amt:
             raise http.client.IncompleteRead(data, amt - len(data))
@@ -267,6 +252,4 @@ class IncomingResponse(ChunkedBody):
         return super().read1(n if 0 <= n <= _FIRST_PIECE else _FIRST_PIECE)
 
 
-STOCK_BEGIN = stock(http.client.HTTPResponse, "begin")
-STOCK_READ = stock(http.client.HTTPResponse, "read")
-_READERS = frozenset(["read", "read1", "readinto", "_safe_read"])
+_seams.record("._http1.answer.IncomingResponse", IncomingResponse)

@@ -12,6 +12,7 @@ import threading
 import typing
 from collections.abc import Callable
 
+from .. import _seams
 from ..util import ssl_
 from . import contexts
 from .contexts import own_verify_mode
@@ -106,16 +107,7 @@ class Seams(typing.NamedTuple):
     @property
     def are_ours(self) -> bool:
         """Whether a context may be kept: nobody expects a call for each handshake."""
-        return self[: len(_OUR_SEAMS)] == _OUR_SEAMS
-
-
-# In the order of the first fields of Seams; the others are called for each handshake anyhow.
-_OUR_SEAMS = (
-    ssl_.ssl_wrap_socket,
-    ssl_.create_urllib3_context,
-    ssl_.resolve_cert_reqs,
-    ssl_.resolve_ssl_version,
-)
+        return not _seams.tls_patched(self)
 
 
 # ---------------------------------------------------------------- contexts

@@ -22,9 +22,10 @@ import types
 import typing
 import weakref
 
+from .. import _seams
+
 T = typing.TypeVar("T")
 
-_StandardQueue = queue.LifoQueue
 # Taken at import, like everything below that is for threads and must not become gevent's later.
 _SimpleQueue = queue.SimpleQueue
 
@@ -52,7 +53,7 @@ def queue_class(
 
     :param is_bounded: the pool blocks, and has at most a certain number of connections
     """
-    if asked is not _StandardQueue:
+    if asked is not _seams.queue_LifoQueue:
         return asked
     if not threads_are_standard():
         return queue.LifoQueue

@@ -10,6 +10,7 @@ import typing
 import warnings
 from collections.abc import Collection
 
+from .. import _seams
 from ..exceptions import (
     ConnectTimeoutError,
     InvalidHeader,
@@ -348,5 +349,7 @@ _SETTINGS = (
     "retry_after_max",
 )
 _settings_of = operator.attrgetter(*_SETTINGS)
+
+_seams.record(".util.retry.Retry", Retry)
 
 Retry.DEFAULT = Retry(3)

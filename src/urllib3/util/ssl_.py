@@ -11,6 +11,7 @@ import sys
 import typing
 import warnings
 
+from .. import _seams
 from ..exceptions import ProxySchemeUnsupported, SSLError
 from .url import _pattern
 
@@ -486,3 +487,6 @@ def is_ipaddress(hostname: str | bytes) -> bool:
     return bool(
         _pattern("_IPV4_RE").match(name) or _pattern("_BRACELESS_IPV6_ADDRZ_RE").match(name)
     )
+
+
+_seams.record(".connection", sys.modules[__name__])  # it imports them from here

@@ -6,9 +6,11 @@ long way, which gives ordinary URLs the same answer.
 
 import functools
 import re
+import sys
 import typing
 from urllib.parse import unquote
 
+from .. import _seams
 from ..exceptions import LocationParseError
 from .util import exact_str, to_str
 
@@ -20,7 +22,7 @@ _NORMALIZABLE_SCHEMES = ("http", "https", None)
 
 # yt-dlp and streamlink replace this by an object with a subn() of its own: looked up at each use.
 _PERCENT_RE = re.compile(r"%[a-fA-F0-9]{2}")
-_OUR_PERCENT_RE = _PERCENT_RE
+_seams.record(".util.url", sys.modules[__name__])
 
 _UNRESERVED_CHARS = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-~")
 _SUB_DELIM_CHARS = set("!$&'()*+,;=")
@@ -155,7 +157,7 @@ def _encode_invalid_chars(component: str | None, allowed_chars: set[str]) -> str
     if component is None:
         return None
     text = to_str(component)
-    if _PERCENT_RE is _OUR_PERCENT_RE and allowed_chars.issuperset(text):
+    if _PERCENT_RE is _seams.util_url__PERCENT_RE and allowed_chars.issuperset(text):
         return text
     text, triplets = _PERCENT_RE.subn(lambda found: found[0].upper(), text)
     raw = text.encode("utf-8", "surrogatepass")
@@ -402,7 +404,7 @@ def parse_url(url: str) -> Url:
     """
     if not url:
         return Url()
-    if type(url) is not str or _PERCENT_RE is not _OUR_PERCENT_RE:
+    if type(url) is not str or _PERCENT_RE is not _seams.util_url__PERCENT_RE:
         return _parse_any(exact_str(url))
     return _parse_known(url) if len(url) <= _WORTH_REMEMBERING else _parse(url)
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import functools
 import select
+import sys
 from typing import TYPE_CHECKING
+
+from .. import _seams
 
 if TYPE_CHECKING:
     import socket
@@ -69,11 +72,9 @@ def wait_for_socket(
     # Chosen at the first call and not at import, which may come before select is patched.
     global wait_for_socket
     chosen = poll_wait_for_socket if _have_working_poll() else select_wait_for_socket
-    wait_for_socket = chosen
+    if wait_for_socket is _seams.util_wait_wait_for_socket:
+        wait_for_socket = _seams.util_wait_wait_for_socket = chosen
     return chosen(sock, read, write, timeout)
-
-
-_undecided = wait_for_socket
 
 
 def wait_for_read(sock: socket.socket, timeout: float | None = None) -> bool:
@@ -92,8 +93,12 @@ def readable_now(sock: socket.socket) -> Callable[[], object]:
     It keeps the poll object that :func:`wait_for_read` makes for each call; if anything of that is
     patched, it calls :func:`wait_for_read` instead.
     """
-    if wait_for_socket not in (_undecided, poll_wait_for_socket) or not _have_working_poll():
+    if wait_for_socket is not _seams.util_wait_wait_for_socket or not _have_working_poll():
         return functools.partial(wait_for_read, sock, 0.0)
     poller = select.poll()
     poller.register(sock, select.POLLIN)
     return functools.partial(poller.poll, 0)
+
+
+_seams.record(".util.wait", sys.modules[__name__])
+_seams.record(".connection", sys.modules[__name__])  # it imports wait_for_read

@@ -1,0 +1,443 @@
+"""Which functions programs replace, and the one way to ask whether somebody has: *patched*.
+
+urllib3 is the layer beneath many programs, and they reach into it: tracers wrap the methods of
+``http.client`` and of our classes, SDKs override steps of a request, test suites rebind names in
+modules.  Each fast path of ours leaves such steps out, so each must first ask here whether they are
+still the ones it knows.  :data:`ROWS` names them all; ``docs/contract.md`` is written from it.
+
+The rule: what is found must *be* the original.  Equality is not asked, because transparent wrappers
+(wrapt's, which most tracers use) compare equal to what they wrap, and pass its ``__code__`` and
+``__wrapped__`` on.  The question is put anew each time, for a wrapper may come or go at any moment.
+It is put to the class of the object in hand, which subclasses and metaclasses may have changed, to
+the classes beneath it that our own methods call, to the modules, and to the object itself.
+
+Only what is *replaced* is noticed, not a function whose ``__code__`` is rewritten in place.
+
+This module knows names, not what they do.  Whoever defines a class or a function that others
+replace calls :func:`record` right after the definition, before an import hook can come in between.
+"""
+
+import contextlib
+import http.client
+import queue
+import types
+import typing
+
+if typing.TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Row(typing.NamedTuple):
+    """Names of one owner that programs replace."""
+
+    #: What they are part of; :func:`assume_patched` takes it.
+    kind: str
+    #: The number of the constraint in ``docs/contract.md``.
+    constraint: int
+    #: A module, or a class in one.  Without a leading dot it is the standard library's.
+    owner: str
+    names: tuple[str, ...]
+    replaced_by: str
+    #: What is done while nobody has replaced them.
+    otherwise: str
+
+
+_ONE_PIECE = "head and small body are built in one piece and sent at once"
+_AT_ONCE = "the receiver parses the head in one piece"
+_FROM_WIRE = "bytes go from the receiver to the reader; a body that came with its head is taken"
+_EQUAL_CHUNKS = "chunks of one size are taken out of what was received, without a call for each"
+_LATE = "called by its name each time"
+
+ROWS = (
+    Row(
+        "sending",
+        3,
+        "http.client.HTTPConnection",
+        (
+            "putrequest",
+            "putheader",
+            "endheaders",
+            "send",
+            "_output",
+            "_send_output",
+            "_encode_request",
+            "_validate_method",
+            "_validate_path",
+        ),
+        "sentry-sdk, ddtrace, newrelic, aws-xray-sdk, OpenTelemetry; overridden by botocore",
+        _ONE_PIECE,
+    ),
+    Row(
+        "sending",
+        3,
+        ".connection.HTTPConnection",
+        ("putrequest", "putheader"),
+        "tracers and subclasses",
+        _ONE_PIECE,
+    ),
+    Row(
+        "receiving",
+        3,
+        "http.client.HTTPConnection",
+        ("getresponse",),
+        "sentry-sdk, ddtrace, newrelic, aws-xray-sdk",
+        _AT_ONCE,
+    ),
+    Row(
+        "receiving",
+        3,
+        "http.client.HTTPResponse",
+        ("begin", "_read_status"),
+        "newrelic and recorders; overridden by botocore",
+        _AT_ONCE,
+    ),
+    Row(
+        "receiving",
+        5,
+        "._http1.answer.IncomingResponse",
+        ("begin",),
+        "whoever patches `HTTPConnection.response_class`",
+        _AT_ONCE,
+    ),
+    Row(
+        "construction",
+        3,
+        ".response.HTTPResponse",
+        ("__init__",),
+        "tracers",
+        "an answer from the wire is set up without the checks of arguments that callers need",
+    ),
+    Row("construction", 3, ".response.BaseHTTPResponse", ("__init__",), "tracers", "the same"),
+    Row(
+        "reading",
+        3,
+        "http.client.HTTPResponse",
+        ("read", "read1", "readinto", "_safe_read", "close"),
+        "sentry-sdk (boto3), aws-xray-sdk",
+        _FROM_WIRE,
+    ),
+    Row(
+        "reading",
+        5,
+        "._http1.answer.IncomingResponse",
+        ("read", "_safe_read"),
+        "whoever patches the class of `response._fp`",
+        _FROM_WIRE,
+    ),
+    Row(
+        "reading",
+        5,
+        ".response.HTTPResponse",
+        ("read", "_raw_read", "_fp_read", "_decode"),
+        "CacheControl, requests-toolbelt, tracers",
+        _FROM_WIRE,
+    ),
+    Row(
+        "chunks",
+        5,
+        ".response.HTTPResponse",
+        ("_update_chunk_length", "_handle_chunk"),
+        "CacheControl",
+        _EQUAL_CHUNKS,
+    ),
+    Row(
+        "TLS",
+        9,
+        ".connection",
+        (
+            "ssl_wrap_socket",
+            "create_urllib3_context",
+            "resolve_cert_reqs",
+            "resolve_ssl_version",
+        ),
+        "httpretty, mocket",
+        "a context is built once for each policy and kept",
+    ),
+    Row(
+        "queue",
+        7,
+        "queue",
+        ("LifoQueue",),
+        "gevent, eventlet; `QueueCls` by locust",
+        "the queue takes no lock",
+    ),
+    Row(
+        "retry",
+        2,
+        ".util.retry.Retry",
+        ("is_retry",),
+        "requests-based SDKs that subclass `Retry`",
+        "an answer whose status no setting mentions is not retried, and its headers not parsed",
+    ),
+    Row(
+        "URL",
+        9,
+        ".util.url",
+        ("_PERCENT_RE",),
+        "yt-dlp, streamlink",
+        "a URL in its normal form is not rewritten",
+    ),
+    Row(
+        "waiting",
+        9,
+        ".connection",
+        ("wait_for_read",),
+        "test suites",
+        "the poll object of a socket is kept",
+    ),
+    Row("waiting", 9, ".util.wait", ("wait_for_socket",), "gevent, test suites", "the same"),
+    # These are looked up at each call anyhow: there is nothing to ask.
+    Row(
+        "late",
+        9,
+        ".connection",
+        ("match_hostname",),
+        "vcrpy, test suites",
+        _LATE,
+    ),
+    Row(
+        "late",
+        9,
+        ".util.connection",
+        ("create_connection", "allowed_gai_family", "HAS_IPV6", "_set_socket_options"),
+        "streamlink, yt-dlp, mocket",
+        _LATE,
+    ),
+    Row("late", 9, ".util.ssl_", ("SSLContext",), "truststore", _LATE),
+    Row("late", 9, ".connectionpool", ("is_connection_dropped",), "vcrpy", _LATE),
+    Row("late", 9, ".fields", ("format_multipart_header_param",), "pyTelegramBotAPI", _LATE),
+    Row("late", 9, "http.client", ("_MAXHEADERS", "_MAXLINE"), "HTTPie", "read each time"),
+)
+
+# ---------------------------------------------------------------- originals
+
+# Each original is a global of this module, named by its owner: ``util_retry_Retry_is_retry``.  So
+# is each owner.  The questions below read them; the callers for whom a call would cost too much
+# compare those that are declared here in place.
+
+connection_wait_for_read: object
+http_client_HTTPResponse_read: object
+http_client_HTTPResponse__safe_read: object
+queue_LifoQueue: object
+response_HTTPResponse__decode: object
+util_retry_Retry_is_retry: object
+util_url__PERCENT_RE: object
+util_wait_wait_for_socket: object
+
+_ORIGINALS = globals()
+
+
+def _constant(owner: str, name: str = "") -> str:
+    return f"{owner}.{name}".strip(".").replace(".", "_")
+
+
+def record(owner: str, found: object) -> None:
+    """Note the originals that *owner* has just defined.
+
+    :param found: the class or module itself, or the module from which *owner* will import them
+    """
+    if isinstance(found, type):
+        _ORIGINALS[_constant(owner)] = found
+    for row in ROWS:
+        if row.owner == owner:
+            for name in row.names:
+                if hasattr(found, name):
+                    _ORIGINALS[_constant(owner, name)] = getattr(found, name)
+
+
+def _defined_by_library(owner: type | types.ModuleType, name: str) -> object:
+    """The function *name* as ``http.client`` defines it; an object that nothing is if it is gone.
+
+    Tracers may have been at work before this module is imported.  A function of ``http.client`` has
+    the globals of that module, which no wrapper can claim.  Beneath a wrapper that says what it
+    wraps, the original is found, and the fast path is open again once the wrapper is taken off.
+    """
+    found = vars(owner).get(name)
+    for _ in range(100):  # wrappers that name each other must not keep us here
+        if type(found) is types.FunctionType and found.__globals__ is vars(http.client):
+            return found
+        found = getattr(found, "__wrapped__", None)
+    return object()
+
+
+def _record_library() -> None:
+    owners: dict[str, type | types.ModuleType] = {
+        "http.client": http.client,
+        "http.client.HTTPConnection": http.client.HTTPConnection,
+        "http.client.HTTPResponse": http.client.HTTPResponse,
+    }
+    for owner, found in owners.items():
+        _ORIGINALS[_constant(owner)] = found
+    for row in ROWS:
+        for name in row.names:
+            library = owners.get(row.owner)
+            # What is not known yet, or never will be, is an object that nothing is.
+            original = object() if library is None else _defined_by_library(library, name)
+            _ORIGINALS[_constant(row.owner, name)] = original
+    record("queue", queue)
+
+
+_record_library()
+
+
+# ---------------------------------------------------------------- questions
+
+# What is asked is a chain of "is", one for each name: there is nothing cheaper in bytecode.  The
+# chains are written from the rows, as the standard library writes its named tuples; by hand each
+# name would stand in three places.  Each is written when it is first asked, and takes the place of
+# the function below that asks it: hence call them as attributes of this module.
+
+
+def sending_patched(conn: typing.Any) -> bool:
+    """Whether a step of sending a request on *conn* is patched.
+
+    The steps must be taken likewise for HTTP/1.0, and to print what ``debuglevel`` asks for.
+    """
+    return _written("sending_patched", "conn")(conn)
+
+
+def receiving_patched() -> bool:
+    """Whether a step of receiving the head of an answer is patched."""
+    return _written("receiving_patched")()
+
+
+def construction_patched() -> bool:
+    """Whether what sets up a response is patched."""
+    return _written("construction_patched")()
+
+
+def wire_patched(incoming: typing.Any) -> bool:
+    """Whether a step of reading *incoming*, an ``IncomingResponse``, is patched."""
+    return _written("wire_patched", "incoming")(incoming)
+
+
+def whole_body_patched() -> bool:
+    """Whether anybody would miss a response that is made with its body and never read."""
+    return _written("whole_body_patched")()
+
+
+def reading_patched(response: typing.Any) -> bool:
+    """Whether a step of reading *response*, ours, is patched."""
+    return _written("reading_patched", "response")(response)
+
+
+def chunks_patched(response: typing.Any) -> bool:
+    """Whether a step of reading the chunks of *response*, ours, is patched."""
+    return _written("chunks_patched", "response")(response)
+
+
+def _written(name: str, parameter: str = "") -> "Callable[..., bool]":
+    lines = [f"def {name}({parameter}):"]
+    if parameter:
+        lines.append(f" cls = type({parameter})")
+    lines.append(" return not (" + " and ".join(_conditions()[name]) + ")")
+    exec("\n".join(lines), _ORIGINALS)  # noqa: S102  # every word of it is ours
+    question: Callable[..., bool] = _ORIGINALS[name]
+    return question
+
+
+def _conditions() -> dict[str, list[str]]:
+    """Question -> under which conditions the answer is no."""
+    connection, response = "http.client.HTTPConnection", "http.client.HTTPResponse"
+    our_connection, our_response = ".connection.HTTPConnection", ".response.HTTPResponse"
+    incoming = "._http1.answer.IncomingResponse"
+    construction = [
+        *_all("construction", our_response),
+        *_all("construction", ".response.BaseHTTPResponse"),
+    ]
+    wire = [*_all("reading", response), *_all("reading", incoming)]
+    return {
+        "sending_patched": [
+            *_all_of_type("sending", connection, our_connection),
+            *_all("sending", connection, *_names("sending", our_connection)),  # ours call them
+            _none_on("conn", _names("sending", connection)),
+            "conn._http_vsn == 11",
+            "conn.debuglevel == 0",
+        ],
+        "receiving_patched": [
+            *_all("receiving", connection),
+            *_all("receiving", response),
+            *_all("receiving", incoming),
+        ],
+        "construction_patched": construction,
+        "wire_patched": [*wire, _none_on("incoming", _names("reading", response))],
+        # What is read by read() alone, to its end.
+        "whole_body_patched": [
+            *_all("reading", our_response),
+            *_all("reading", response, "read", "close"),
+            *_all("reading", incoming, "read"),
+            *_all("construction", our_response),
+        ],
+        "reading_patched": [
+            *_all_of_type("reading", our_response),
+            _none_on("response", _names("reading", our_response)),
+        ],
+        "chunks_patched": [
+            *_all_of_type("chunks", our_response),
+            _none_on("response", _names("chunks", our_response)),
+        ],
+    }
+
+
+def _names(kind: str, owner: str) -> list[str]:
+    return [name for row in ROWS if (row.kind, row.owner) == (kind, owner) for name in row.names]
+
+
+def _all(kind: str, owner: str, *only: str) -> list[str]:
+    """That the names of *owner* itself are the originals."""
+    return [
+        f"{_constant(owner)}.{name} is {_constant(owner, name)}"
+        for name in only or _names(kind, owner)
+    ]
+
+
+def _all_of_type(kind: str, owner: str, overridden_in: str = "") -> list[str]:
+    """That those of the class of the object in hand are, which may be a subclass."""
+    ours = _names(kind, overridden_in)
+    return [
+        f"cls.{name} is {_constant(overridden_in if name in ours else owner, name)}"
+        for name in _names(kind, owner)
+    ]
+
+
+def _none_on(instance: str, names: list[str]) -> str:
+    """That no name is set on the object in hand itself."""
+    if len(names) == 1:
+        return f"{names[0]!r} not in {instance}.__dict__"
+    return f"{instance}.__dict__.keys().isdisjoint({tuple(names)!r})"
+
+
+def tls_patched(found: typing.Any) -> bool:
+    """Whether *found*, an object with the names of the TLS row, has another than an original."""
+    return any(
+        getattr(found, name) is not _ORIGINALS[_constant(".connection", name)]
+        for name in _names("TLS", ".connection")
+    )
+
+
+def status_patched(response_class: typing.Any) -> bool:
+    """Whether *response_class* reads the status line, or the fields behind it, its own way."""
+    return (
+        response_class._read_status is not _ORIGINALS["http_client_HTTPResponse__read_status"]
+        or http.client.HTTPResponse.begin is not _ORIGINALS["http_client_HTTPResponse_begin"]
+    )
+
+
+@contextlib.contextmanager
+def assume_patched(*kinds: str) -> "Iterator[None]":
+    """Take every name of *kinds*, or of all, for patched: no fast path is taken.
+
+    Tests compare both ways by it, and the benchmark of steps what each fast path saves.
+    """
+    names = [
+        _constant(row.owner, name)
+        for row in ROWS
+        if row.kind in kinds or not kinds
+        for name in row.names
+    ]
+    before = {name: _ORIGINALS[name] for name in names}
+    _ORIGINALS.update(dict.fromkeys(names, object()))
+    try:
+        yield
+    finally:
+        _ORIGINALS.update(before)
