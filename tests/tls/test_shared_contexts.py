@@ -409,6 +409,22 @@ def test_an_exception_while_it_is_put_back_does_not_leave_it_changed():
     assert contexts._loans == {}
 
 
+def test_what_could_not_be_put_back_is_put_back_by_the_next(certificates, monkeypatch):
+    context = trusting(certificates, checks_name=True)
+
+    def interrupted(context):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        asking(context, REQUIRED, True, lambda: patch.setattr(contexts, "_give_back", interrupted))
+    assert context.check_hostname is False
+    assert own_verify_mode(context) == REQUIRED
+    seen, demand = asking(context, OPTIONAL, False, lambda: Demand.of(context))
+    assert seen == demand == (OPTIONAL, True)
+    assert Demand.of(context) == (REQUIRED, True)
+    assert contexts._loans == {}
+
+
 def test_a_context_may_be_anything_and_lacks_afterwards_what_it_lacked_before():
     bare = Recorded()
     assert asking(bare, NONE, True, lambda: dict(vars(bare)))[0] == {

@@ -11,18 +11,19 @@ trusted certificates stay shared.  Two kinds of contexts are shared:
 
 import abc
 import itertools
+import math
 import os
 import sys
 import threading
+import time
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 _T = typing.TypeVar("_T")
 
 # Held for a few steps at a time: never while anything waits for the network or reads a file.
 # A signal handler may interrupt its holder and connect, hence an RLock.
 _lock = threading.RLock()
-_returned = threading.Condition(_lock)
 
 
 # ---------------------------------------------------------------- a caller's context
@@ -77,16 +78,20 @@ class _Loan:
 
 
 class _Holder:
-    __slots__ = ("thread", "wanted")
+    __slots__ = ("is_done", "thread", "wanted")
 
     wanted: Demand
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
+        self.is_done = False
 
 
 # By identity: a context may be anything, and need not be hashable.
 _loans: dict[int, _Loan] = {}
+
+# Seconds between two looks at whether a context is back, when others ask something else of it.
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0001, 0.01
 
 
 def asking(
@@ -107,61 +112,70 @@ def asking(
     """
     holder = _Holder()
     try:
-        _enter(context, Demand(verify_mode, ignores_name), holder, sock)
+        if not _borrow(context, verify_mode, ignores_name, holder):
+            pauses = _pauses(sock)
+            while not _borrow(context, verify_mode, ignores_name, holder):
+                next(pauses)
         return make(), holder.wanted
     finally:
+        # First of all and by itself: should an exception be sent into this thread from here on,
+        # the next one who uses the context puts it back.
+        holder.is_done = True
         try:
-            _leave(context, holder)
+            _give_back(context)
         except BaseException:
-            # A signal, or an exception sent into this thread.  Neither is likely to come twice.
-            _leave(context, holder)
+            _give_back(context)
             raise
 
 
-def _enter(context: object, wish: Demand, holder: _Holder, sock: typing.Any) -> None:
-    def is_free() -> bool:
+def _borrow(context: object, verify_mode: object, ignores_name: bool, holder: _Holder) -> bool:
+    """Have *context* ask this; False if it is asked something else by another thread."""
+    with _lock:
+        _give_back(context)  # for those who could not
         loan = _loans.get(id(context))
         if loan is None:
             loan = _loans[id(context)] = _Loan(context)
-        ignores_name = wish.check_hostname
-        holder.wanted = Demand(wish.verify_mode, False if ignores_name else loan.own.check_hostname)
+        holder.wanted = Demand(verify_mode, False if ignores_name else loan.own.check_hostname)
         # One's own thread is in there when a signal handler has interrupted it.
-        if any(
-            other.wanted != holder.wanted and other.thread != holder.thread
-            for other in loan.holders
-        ):
-            return False
+        for other in loan.holders:
+            if other.wanted != holder.wanted and other.thread != holder.thread:
+                return False
         loan.holders.append(holder)
+        holder.wanted.impose_on(context)
         return True
 
-    with _returned:
-        if not is_free() and not _returned.wait_for(is_free, _patience(sock)):
-            raise TimeoutError("timed out waiting for others who use the same ssl_context")
-        holder.wanted.impose_on(context)
 
-
-def _patience(sock: typing.Any) -> float | None:
-    limit = getattr(sock, "gettimeout", lambda: None)()
-    return limit if isinstance(limit, (int, float)) else None
-
-
-def _leave(context: object, holder: _Holder) -> None:
-    with _returned:
+def _give_back(context: object) -> None:
+    """Have *context* ask what those want who are not done with it, or else its owner."""
+    with _lock:
         loan = _loans.get(id(context))
         if loan is None:
-            return  # put back already, or never taken
-        others = [other for other in loan.holders if other is not holder]
-        before = others[-1].wanted if others else loan.own
-        try:
-            before.impose_on(context)
-        except BaseException:
-            before.impose_on(context)
-            raise
-        finally:
-            loan.holders = others
-            if not others:
-                del _loans[id(context)]
-            _returned.notify_all()
+            return
+        loan.holders = [holder for holder in loan.holders if not holder.is_done]
+        _last_wish(loan).impose_on(context)
+        if not loan.holders:
+            del _loans[id(context)]
+
+
+def _last_wish(loan: _Loan) -> Demand:
+    return loan.holders[-1].wanted if loan.holders else loan.own
+
+
+def _pauses(sock: typing.Any) -> Iterator[None]:
+    """Pauses of growing length; TimeoutError after as long as *sock* may wait.
+
+    Pauses, and no condition variable: what waits there can be left with its lock held by an
+    exception that is sent into its thread.  Rare: TLS objects are made in microseconds, unless a
+    context of somebody else's makes the handshake, too.
+    """
+    limit = getattr(sock, "gettimeout", lambda: None)()
+    end = time.monotonic() + limit if isinstance(limit, (int, float)) else math.inf
+    pause = _SHORTEST_PAUSE
+    while time.monotonic() < end:
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+        yield
+    raise TimeoutError("timed out waiting for others who use the same ssl_context")
 
 
 def own_verify_mode(context: typing.Any) -> typing.Any:
@@ -175,15 +189,13 @@ def own_verify_mode(context: typing.Any) -> typing.Any:
 
 def _begin_anew() -> None:
     """In a child of fork: the threads that had borrowed contexts are not there any more."""
-    global _lock, _returned
+    global _lock
     _lock = threading.RLock()
-    _returned = threading.Condition(_lock)
     me = threading.get_ident()
-    for key, loan in list(_loans.items()):
-        loan.holders = [holder for holder in loan.holders if holder.thread == me]
-        (loan.holders[-1].wanted if loan.holders else loan.own).impose_on(loan.context)
-        if not loan.holders:
-            del _loans[key]
+    for loan in list(_loans.values()):
+        for holder in loan.holders:
+            holder.is_done = holder.is_done or holder.thread != me
+        _give_back(loan.context)
 
 
 if hasattr(os, "register_at_fork"):
