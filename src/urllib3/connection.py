@@ -184,6 +184,9 @@ class HTTPConnection(_HTTPConnection):
     _upgraded: bool = False
     #: Whether the last request was not sent to its end.
     _is_cut_short: bool = False
+    #: Whether anything may have been taken of the body of the last request; a pool asks when that
+    #: request has failed, for some bodies can be read only once.
+    _body_begun: bool = True
     #: Seconds the peer said it keeps the connection, from its last answer.
     _keep_alive_hint: int | None = None
     #: Monotonic time at which the socket was opened.
@@ -315,6 +318,8 @@ class HTTPConnection(_HTTPConnection):
         self._establish()
 
     def _establish(self) -> None:
+        if self._HTTPConnection__state == _IDLE:
+            self._body_begun = False
         route = self._route()
         progress = self._progress = Progress(route)
         try:
@@ -458,6 +463,7 @@ class HTTPConnection(_HTTPConnection):
         method, url = exact_str(method), exact_str(url)
         syntax.check_method(method)
         self._forget_finished()
+        self._body_begun = True  # by whoever takes these steps; request() knows better
         super().putrequest(method, url, skip_host=True, skip_accept_encoding=True)
         if self._http_vsn == 11:
             if not skip_host:
@@ -545,6 +551,7 @@ class HTTPConnection(_HTTPConnection):
         if self.sock is None:
             if not self.auto_open:
                 raise http.client.NotConnected
+            self._body_begun = False
             self.connect()
         sys.audit("http.client.send", self, head)
         if (
@@ -596,6 +603,7 @@ class HTTPConnection(_HTTPConnection):
             skip_accept_encoding=not head.adds_accept_encoding,
             skip_host=not head.adds_host,
         )
+        self._body_begun = False
         if head.adds_length:
             self.putheader("Content-Length", str(length))
         for name, value in (*head.added, *(headers or {}).items()):
@@ -603,6 +611,7 @@ class HTTPConnection(_HTTPConnection):
         self.endheaders()
 
     def _send_body(self, chunks: Iterable[typing.Any] | None, chunked: bool) -> None:
+        self._body_begun = True
         for chunk in chunks or ():
             if not chunk:
                 continue  # an empty chunk would end a chunked body

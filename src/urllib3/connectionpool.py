@@ -57,7 +57,7 @@ from .exceptions import (
 from .response import HTTPResponse
 from .util.connection import is_connection_dropped
 from .util.proxy import connection_requires_http_tunnel
-from .util.request import set_file_position
+from .util.request import prepare_to_resend, set_file_position
 from .util.retry import Retry
 from .util.timeout import _DEFAULT_TIMEOUT, _TYPE_DEFAULT, Timeout
 from .util.url import (
@@ -540,10 +540,9 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
             outcome = self._attempt(method, target, lease, message, retries, timeout)
             if isinstance(outcome, Failure):
                 try:
-                    retries = self._absorb(outcome, method, target, retries)
+                    retries = self._absorb(outcome, method, target, retries, body, body_pos)
                 finally:
                     del outcome  # it holds a traceback, which holds this frame
-                body_pos = set_file_position(body, body_pos)
                 continue
             response = outcome
             location = redirect and response.get_redirect_location()
@@ -560,6 +559,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
                 if not self._same_origin(url, location):
                     request = without(request, {*spent.remove_headers_on_redirect, "host"})
                 log.debug("Redirecting %s -> %s", target, location)
+                prepare_to_resend(request.body, request.body_pos)
                 return self.urlopen(
                     request.method,
                     location,
@@ -577,7 +577,7 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
                     decode_content=decode_content,
                     **response_kw,
                 )
-            body_pos = set_file_position(body, body_pos)
+            prepare_to_resend(body, body_pos)
 
     def _tunnels(self, url: str) -> bool:
         scheme = self.scheme if url.startswith("/") else parse_url(url).scheme or self.scheme
@@ -633,7 +633,8 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
     def _fail(self, error: BaseException, conn: BaseHTTPConnection) -> Failure:
         # Translated first: closing forgets how far the connection had got.  And translated here:
         # a frame in the error's traceback that held what it became would be a cycle.
-        failure = Failure(error, translate(typing.cast("Exception", error), conn))
+        mapped = translate(typing.cast("Exception", error), conn)
+        failure = Failure(error, mapped, getattr(conn, "_body_begun", True))
         self._discard(conn)
         return failure
 
@@ -659,9 +660,20 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
             self._raise_connect_timeout(error, typing.cast("Url", self.proxy).url, conn.timeout)
             raise
 
-    def _absorb(self, failure: Failure, method: str, url: str, retries: Retry) -> Retry:
-        """Count *failure* against *retries* and wait the back-off; raise when they are spent."""
-        error, mapped = failure
+    def _absorb(
+        self,
+        failure: Failure,
+        method: str,
+        url: str,
+        retries: Retry,
+        body: typing.Any,
+        body_pos: typing.Any,
+    ) -> Retry:
+        """Count *failure* against *retries* and wait the back-off; raise when they are spent.
+
+        Raises ``UnrewindableBodyError``, too, if the body was begun and cannot be sent again.
+        """
+        error, mapped, body_begun = failure
         retries = retries.increment(
             method, url, error=mapped, _pool=self, _stacktrace=error.__traceback__
         )
@@ -676,6 +688,8 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
             url,
             extra={"__urllib3-retry-warning": {"host": self.host}},  # pip reads it
         )
+        if body_begun:
+            prepare_to_resend(body, body_pos)
         return retries
 
     def _same_origin(self, url: str, location: str) -> bool:

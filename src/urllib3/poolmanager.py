@@ -28,7 +28,7 @@ from .exceptions import (
     URLSchemeUnknown,
 )
 from .util.proxy import connection_requires_http_tunnel
-from .util.request import make_headers, set_file_position
+from .util.request import make_headers, prepare_to_resend, set_file_position
 from .util.retry import Retry
 from .util.url import Url, absolute_form, lower_host, parse_url, system_host, without_zone
 from .util.util import exact_str
@@ -360,6 +360,7 @@ class PoolManager(RequestMethods):
         location = joined(url, location_of(response, location))
         log.info("Redirecting %s -> %s", url, location)
         request = onward(request, url, location, spent.remove_headers_on_redirect)
+        prepare_to_resend(request.body, request.body_pos)
         kw.update(request._asdict(), retries=spent)
         return self.urlopen(kw.pop("method"), location, **kw)
 

@@ -930,14 +930,6 @@ def test_a_file_is_sent_again_whole_after_a_lost_connection():
         assert [r.body for r in server.requests] == [b"abc", b"abc"]
 
 
-def test_an_iterator_has_nothing_left_the_second_time_and_a_list_has_all():
-    reply = redirecting("/two", 307)
-    with serve(handler=reply) as server, pool_for(server) as pool:
-        pool.urlopen("PUT", "/one", body=(part for part in [b"a", b"b"]), retries=3)
-        pool.urlopen("PUT", "/one", body=[b"ab", "c\xe9", b""], retries=3)
-        assert [r.body for r in server.requests] == [b"ab", b"", b"abc\xc3\xa9", b"abc\xc3\xa9"]
-
-
 def test_a_body_that_cannot_be_wound_back_says_so():
     class NoSeek(io.BytesIO):
         seek = None

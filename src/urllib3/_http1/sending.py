@@ -58,6 +58,7 @@ def send_body(
 
 def _send_pieces(outlet: _Outlet, chunks: Iterable[typing.Any] | None, chunked: bool) -> None:
     if type(chunks) is FileBlocks and _is_at_hand(chunks.file):
+        conn._body_begun = True
         if chunked or not outlet.send_from_disk(chunks.file):
             for pieces in _read_ahead(chunks, chunked):
                 outlet.send(pieces)
@@ -70,7 +71,7 @@ def _send_pieces(outlet: _Outlet, chunks: Iterable[typing.Any] | None, chunked: 
 
 def _send_as_made(outlet: _Outlet, chunks: Iterable[typing.Any], chunked: bool) -> None:
     if type(chunks) is not tuple:
-        outlet.flush()  # the first piece may take long
+        outlet.flush_before_body()  # the first piece may take long
     for chunk in chunks:
         if chunk:  # an empty chunk would end a chunked body
             data = _as_bytes(chunk)
@@ -205,6 +206,12 @@ class _Outlet:
         """Send the head, unless it has been sent."""
         if self._ahead:
             self._push(self._ahead.pop())
+
+    def flush_before_body(self) -> None:
+        """Send the head, and note that the body is begun: what was taken of it may be gone."""
+        self._conn._body_begun = False
+        self.flush()
+        self._conn._body_begun = True
 
     def send_from_disk(self, file: io.BufferedReader | io.BytesIO) -> bool:
         """Have the system send the rest of *file*; False if it cannot, or if that costs more."""

@@ -36,6 +36,7 @@ class Failure(typing.NamedTuple):
 
     error: BaseException  # as it was raised
     mapped: Exception  # as the caller is to see it
+    body_begun: bool  # whether anything may have been taken of the request's body
 
 
 def translate(error: Exception, conn: typing.Any) -> Exception:

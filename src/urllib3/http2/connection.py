@@ -24,12 +24,14 @@ import h2.settings
 
 from .._base_connection import _TYPE_BODY, _ResponseOptions
 from .._collections import HTTPHeaderDict
+from .._http1 import syntax
 from .._http1.request_head import USER_AGENT
 from ..connection import HTTPSConnection, _apply_timeout
 from ..exceptions import ProtocolError
 from ..response import BaseHTTPResponse, HTTPResponse
 from ..util.request import SKIP_HEADER
 from ..util.url import parse_url, without_zone
+from ..util.util import exact_str
 
 if typing.TYPE_CHECKING:
     import types
@@ -47,6 +49,8 @@ log = logging.getLogger(__name__)
 # neither begin nor end with a blank.
 RE_IS_LEGAL_HEADER_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+\Z")
 RE_IS_ILLEGAL_HEADER_VALUE = re.compile(rb"[\0\x00\x0a\x0d]|^[ \t]|[ \t]\Z")
+# RFC 9110, 15: three digits; there is no status below 100.
+_STATUS = re.compile(rb"[1-9][0-9]{2}\Z")
 
 _RECEIVE = 65536  # bytes asked of the socket at a time
 # Bytes that a peer may send before we have read them, for each stream and in all.  With the 64 KiB
@@ -70,7 +74,10 @@ def _is_illegal_header_value(value: bytes) -> bool:
 
 
 class StreamFailed(http.client.HTTPException):
-    """The peer has given up the request: RST_STREAM, GOAWAY, or frames that are not HTTP/2."""
+    """The peer has given up the request, or broken the protocol.
+
+    RST_STREAM, GOAWAY, frames that are not HTTP/2, or a malformed response.
+    """
 
 
 class _LockedObject(typing.Generic[T]):
@@ -103,6 +110,7 @@ class _Answer:
         self.headers = HTTPHeaderDict()
         self.body = bytearray()
         self.complete = False
+        self.interim = 0  # responses that came before this one
 
 
 class HTTP2Connection(HTTPSConnection):
@@ -168,23 +176,33 @@ class HTTP2Connection(HTTPSConnection):
     # ------------------------------------------------------------ sending
 
     def putrequest(self, method: str, url: str, **kwargs: typing.Any) -> None:  # type: ignore[override]
-        """Start a request (RFC 9113, 8.3.1)."""
+        """Start a request (RFC 9113, 8.3.1).
+
+        Raises ValueError for a method that is no token, ``http.client.InvalidURL`` for a target
+        with blanks or control characters.
+        """
         if self._h2_spoken is False:
             super().putrequest(method, url, **kwargs)
             return
         for option in ("skip_host", "skip_accept_encoding"):
             if option in kwargs:
                 raise NotImplementedError(f"`{option}` isn't supported")
-        url = url or "/"
+        method, url = exact_str(method), exact_str(url) or "/"
+        syntax.check_method(method)
         self._validate_path(url)  # type: ignore[attr-defined]  # http.client has it
         self._request_url = url
         host = f"[{without_zone(self.host)}]" if ":" in self.host else self.host
-        self._headers += [
+        authority = f"{host}:{self.port}".encode("ascii" if host.isascii() else "idna")
+        if _is_illegal_header_value(authority):
+            raise ValueError(f"Illegal authority {authority!r}")
+        # Nothing of a request that was given up may precede it.
+        self._headers = [
             (b":scheme", b"https"),
-            (b":method", method.encode()),
-            (b":authority", f"{host}:{self.port}".encode()),
-            (b":path", _path_of(url).encode()),
+            (b":method", method.encode("ascii")),
+            (b":authority", authority),
+            (b":path", _path_of(url).encode("ascii")),
         ]
+        self._body_begun = False
         with self._h2_conn as conn:
             self._h2_stream = conn.get_next_available_stream_id()
         self._answer = _Answer()
@@ -228,6 +246,7 @@ class HTTP2Connection(HTTPSConnection):
             return
         if self._h2_stream is None:
             raise ProtocolError("Must call `putrequest` first.")
+        self._body_begun = True
         with self._h2_conn as conn:
             for block in self._blocks(data):
                 if not self._send_block(conn, memoryview(block).cast("B")):
@@ -374,7 +393,9 @@ class HTTP2Connection(HTTPSConnection):
         if answer is None or getattr(event, "stream_id", None) != self._h2_stream:
             return
         if isinstance(event, h2.events.ResponseReceived):
-            self._keep_head(answer, event.headers or [])
+            self._keep_head(answer, event)
+        elif isinstance(event, h2.events.InformationalResponseReceived):
+            self._skip_interim(answer, event)
         elif isinstance(event, h2.events.DataReceived):
             self._keep_data(conn, answer, event)
         elif isinstance(event, h2.events.StreamEnded):
@@ -392,14 +413,38 @@ class HTTP2Connection(HTTPSConnection):
         if event.flow_controlled_length and event.stream_id:
             conn.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
 
-    def _keep_head(
-        self, answer: _Answer, headers: typing.Iterable[tuple[typing.Any, typing.Any]]
+    def _keep_head(self, answer: _Answer, event: h2.events.ResponseReceived) -> None:
+        answer.status, fields = self._checked(event)
+        for name, value in fields:
+            answer.headers.add(name.decode("latin-1"), value.decode("latin-1"))
+
+    def _skip_interim(
+        self, answer: _Answer, event: h2.events.InformationalResponseReceived
     ) -> None:
-        for name, value in headers:
-            if name == b":status":
-                answer.status = int(value)
-            else:
-                answer.headers.add(name.decode("latin-1"), value.decode("latin-1"))
+        answer.interim += 1
+        if answer.interim > syntax.MAX_INTERIM:
+            self._refuse(syntax.TOO_MANY_INTERIM)
+        status, _ = self._checked(event)
+        if not syntax.is_interim(status):  # 101 is not for HTTP/2 (RFC 9113, 8.6)
+            self._refuse(f"Malformed response: status {status}")
+
+    def _checked(
+        self, event: h2.events.ResponseReceived | h2.events.InformationalResponseReceived
+    ) -> tuple[int, list[tuple[bytes, bytes]]]:
+        """Status and fields of a response head that is well-formed (RFC 9113, 8.1.1)."""
+        headers = typing.cast("list[tuple[bytes, bytes]]", event.headers or [])
+        statuses = [value for name, value in headers if name == b":status"]
+        if len(statuses) != 1 or not _STATUS.match(statuses[0]):
+            self._refuse(f"Malformed response: status {statuses!r}")
+        fields = [(name, value) for name, value in headers if name != b":status"]
+        for name, value in fields:
+            if not _is_legal_header_name(name) or _is_illegal_header_value(value):
+                self._refuse(f"Malformed response: field {name!r}")
+        return int(statuses[0]), fields
+
+    def _refuse(self, reason: str) -> typing.NoReturn:
+        self.close()
+        raise StreamFailed(reason)
 
     def _flush(self, conn: h2.connection.H2Connection) -> None:
         data = conn.data_to_send()

@@ -119,6 +119,38 @@ def rewind_body(body: typing.IO[typing.AnyStr], body_pos: _TYPE_BODY_POSITION) -
         raise ValueError(f"body_pos must be of type integer, instead it was {type(body_pos)}.")
 
 
+def prepare_to_resend(body: typing.Any, body_pos: _TYPE_BODY_POSITION | None) -> None:
+    """Have *body*, of which something may have been sent, begin anew, for a retry or redirect.
+
+    :param body_pos: what :func:`set_file_position` gave before the first time
+
+    Raises ``UnrewindableBodyError`` if it can be read only once: what is left of it must not be
+    sent as if it were the whole.
+    """
+    if body_pos is not None:
+        rewind_body(body, body_pos)
+    elif body is None or isinstance(body, (str, bytes)):
+        return
+    elif hasattr(body, "read"):
+        raise UnrewindableBodyError(
+            "Unable to record file position for rewinding request body during a redirect/retry."
+        )
+    elif _is_iterated_once(body):
+        raise UnrewindableBodyError(
+            "Unable to iterate over request body again during a redirect/retry."
+        )
+
+
+def _is_iterated_once(body: typing.Any) -> bool:
+    """Whether *body* gives the same iterator however often it is asked for one."""
+    try:
+        memoryview(body)
+    except TypeError:
+        first = iter(body)
+        return first is body or first is iter(body)
+    return False
+
+
 class ChunksAndContentLength(typing.NamedTuple):
     """A body as pieces to send, and its length in bytes, None if that is not known."""
 
