@@ -58,7 +58,7 @@ def send_body(
 
 def _send_pieces(outlet: _Outlet, chunks: Iterable[typing.Any] | None, chunked: bool) -> None:
     if type(chunks) is FileBlocks and _is_at_hand(chunks.file):
-        conn._body_begun = True
+        outlet.conn._body_begun = True
         if chunked or not outlet.send_from_disk(chunks.file):
             for pieces in _read_ahead(chunks, chunked):
                 outlet.send(pieces)
@@ -121,7 +121,7 @@ class _Outlet:
     _watches = True
 
     def __init__(self, conn: typing.Any, head: bytes) -> None:
-        self._conn = conn
+        self.conn = conn
         self._sock = conn.sock
         self._ahead: list[bytes | memoryview] = [head]
         #: TLS sockets, and objects that are no true sockets, take one piece at a time.
@@ -141,16 +141,16 @@ class _Outlet:
         if type(sock) is not _Socket and type(sock) is not _TlsSocket:
             yield
             return
-        receiver = self._conn._receiver
+        receiver = self.conn._receiver
         if receiver is None or receiver.sock is not sock:
-            receiver = self._conn._receiver = Receiver(sock)
+            receiver = self.conn._receiver = Receiver(sock)
         self._receiver = receiver
         self._timeout = sock.gettimeout()
         sock.settimeout(0)
         try:
             yield
         except _Refused:
-            self._conn._stopped_sending()
+            self.conn._stopped_sending()
         finally:
             sock.settimeout(self._timeout)
 
@@ -194,7 +194,7 @@ class _Outlet:
     def send(self, pieces: list[bytes | memoryview]) -> None:
         """Send all *pieces*, in their order."""
         for piece in pieces:
-            sys.audit("http.client.send", self._conn, piece)
+            sys.audit("http.client.send", self.conn, piece)
         if self._takes_several:
             pieces, self._ahead = self._ahead + pieces, []
             self._send_several(pieces)
@@ -209,9 +209,9 @@ class _Outlet:
 
     def flush_before_body(self) -> None:
         """Send the head, and note that the body is begun: what was taken of it may be gone."""
-        self._conn._body_begun = False
+        self.conn._body_begun = False
         self.flush()
-        self._conn._body_begun = True
+        self.conn._body_begun = True
 
     def send_from_disk(self, file: io.BufferedReader | io.BytesIO) -> bool:
         """Have the system send the rest of *file*; False if it cannot, or if that costs more."""
@@ -223,7 +223,7 @@ class _Outlet:
         if size < _MIN_SENDFILE:
             return False
         self.flush()
-        sys.audit("http.client.send", self._conn, file)
+        sys.audit("http.client.send", self.conn, file)
         end = start + size
         while start < end:
             count = min(end - start, _MAX_SENDFILE)
