@@ -14,10 +14,17 @@ PYENV = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
 os.environ["PATH"] = os.pathsep.join([*map(str, PYENV.glob("3.*/bin")), os.environ["PATH"]])
 # Programs that use the package in earnest; their tests are in tests/contract/real.
 CLIENTS = [
+    "aws-xray-sdk",
     "boto3",
     "cachecontrol",
+    "ddtrace",
     "docker",
+    "elastic-apm",
+    "httpretty",
+    "newrelic",
+    "opentelemetry-instrumentation-requests",
     "opentelemetry-instrumentation-urllib3",
+    "opentelemetry-sdk",
     "requests",
     "requests-toolbelt",
     "responses",

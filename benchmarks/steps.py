@@ -49,11 +49,18 @@ def nothing() -> None:
     after(module("connection").HTTPConnection, "getresponse", lambda *_: None)
 
 
-def one_piece() -> None:
-    import http.client
+def patched(*kinds: str) -> None:
+    """Take the names of KINDS for patched, from here on."""
+    switch = module("_seams").assume_patched(*kinds)
+    switch.__enter__()
+    SWITCHES.append(switch)  # leaving it would undo it
 
-    # Any wrapper makes the connection walk http.client's chain, as for sentry and others.
-    after(http.client.HTTPConnection, "endheaders", lambda *_: None)
+
+SWITCHES: list[Any] = []
+
+
+def one_piece() -> None:
+    patched("sending")
 
 
 def block() -> None:
@@ -61,9 +68,7 @@ def block() -> None:
 
 
 def no_email() -> None:
-    import http.client
-
-    after(http.client.HTTPResponse, "begin", lambda *_: None)
+    patched("receiving")
 
 
 def lazy_headers() -> None:

@@ -1,7 +1,8 @@
 """Write the parts of the documentation that the source knows: ``python docs/generate.py``.
 
 ``reference.md`` is written whole; in ``architecture.md`` the table between the two ``routes``
-markers. ``tests/shape/test_docs.py`` fails while either is out of date.
+markers, in ``contract.md`` the one between the two ``seams`` markers. ``tests/shape/test_docs.py``
+fails while one of them is out of date.
 """
 
 from __future__ import annotations
@@ -167,15 +168,41 @@ def routes() -> str:
     return "\n".join(lines) + "\n"
 
 
+def seams() -> str:
+    """The table of the names that programs replace, as the code has it."""
+    lines = [
+        "| | part | of | names | replaced by | while nobody has |",
+        "|---|---|---|---|---|---|",
+    ]
+    rows = our("_seams").ROWS
+    for row in sorted(rows, key=lambda row: row.constraint):
+        owner = f"{PACKAGE}{row.owner}" if row.owner.startswith(".") else row.owner
+        names = ", ".join(f"`{name}`" for name in row.names)
+        lines.append(
+            f"| {row.constraint} | {row.kind} | `{owner}` | {names} "
+            f"| {row.replaced_by} | {row.otherwise} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def with_table(page: str, marker: str, table: str) -> str:
+    """The text of *page* with the *table* between the two markers renewed."""
+    text = (DOCS / page).read_text("utf-8")
+    between = rf"(?<=<!-- {marker} -->\n).*?(?=<!-- /{marker} -->)"
+    return re.sub(between, lambda _: table, text, flags=re.DOTALL)
+
+
 def architecture() -> str:
     """``architecture.md`` with the table of routes renewed."""
-    text = (DOCS / "architecture.md").read_text("utf-8")
-    return re.sub(
-        r"(?<=<!-- routes -->\n).*?(?=<!-- /routes -->)", lambda _: routes(), text, flags=re.DOTALL
-    )
+    return with_table("architecture.md", "routes", routes())
 
 
-PAGES = {"reference.md": reference, "architecture.md": architecture}
+def contract() -> str:
+    """``contract.md`` with the table of seams renewed."""
+    return with_table("contract.md", "seams", seams())
+
+
+PAGES = {"reference.md": reference, "architecture.md": architecture, "contract.md": contract}
 
 if __name__ == "__main__":
     sys.path.insert(0, str(DOCS.parent / "src"))

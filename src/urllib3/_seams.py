@@ -191,8 +191,8 @@ ROWS = (
         "late",
         9,
         ".connection",
-        ("match_hostname",),
-        "vcrpy, test suites",
+        ("match_hostname", "_match_hostname"),
+        "test suites",
         _LATE,
     ),
     Row(
@@ -216,6 +216,7 @@ ROWS = (
 # compare those that are declared here in place.
 
 connection_wait_for_read: object
+http_client_HTTPResponse_close: object
 http_client_HTTPResponse_read: object
 http_client_HTTPResponse__safe_read: object
 queue_LifoQueue: object
@@ -321,6 +322,11 @@ def reading_patched(response: typing.Any) -> bool:
     return _written("reading_patched", "response")(response)
 
 
+def pieces_patched(response: typing.Any) -> bool:
+    """The part of :func:`reading_patched` that is asked for each piece of a stream."""
+    return _written("pieces_patched", "response")(response)
+
+
 def chunks_patched(response: typing.Any) -> bool:
     """Whether a step of reading the chunks of *response*, ours, is patched."""
     return _written("chunks_patched", "response")(response)
@@ -336,45 +342,51 @@ def _written(name: str, parameter: str = "") -> "Callable[..., bool]":
     return question
 
 
+_CONNECTION, _RESPONSE = "http.client.HTTPConnection", "http.client.HTTPResponse"
+_OUR_CONNECTION, _OUR_RESPONSE = ".connection.HTTPConnection", ".response.HTTPResponse"
+_INCOMING = "._http1.answer.IncomingResponse"
+
+
 def _conditions() -> dict[str, list[str]]:
     """Question -> under which conditions the answer is no."""
-    connection, response = "http.client.HTTPConnection", "http.client.HTTPResponse"
-    our_connection, our_response = ".connection.HTTPConnection", ".response.HTTPResponse"
-    incoming = "._http1.answer.IncomingResponse"
     construction = [
-        *_all("construction", our_response),
+        *_all("construction", _OUR_RESPONSE),
         *_all("construction", ".response.BaseHTTPResponse"),
     ]
-    wire = [*_all("reading", response), *_all("reading", incoming)]
+    wire = [*_all("reading", _RESPONSE), *_all("reading", _INCOMING)]
     return {
         "sending_patched": [
-            *_all_of_type("sending", connection, our_connection),
-            *_all("sending", connection, *_names("sending", our_connection)),  # ours call them
-            _none_on("conn", _names("sending", connection)),
+            *_all_of_type("sending", _CONNECTION, _OUR_CONNECTION),
+            *_all("sending", _CONNECTION, *_names("sending", _OUR_CONNECTION)),  # ours call them
+            _none_on("conn", _names("sending", _CONNECTION)),
             "conn._http_vsn == 11",
             "conn.debuglevel == 0",
         ],
         "receiving_patched": [
-            *_all("receiving", connection),
-            *_all("receiving", response),
-            *_all("receiving", incoming),
+            *_all("receiving", _CONNECTION),
+            *_all("receiving", _RESPONSE),
+            *_all("receiving", _INCOMING),
         ],
         "construction_patched": construction,
-        "wire_patched": [*wire, _none_on("incoming", _names("reading", response))],
+        "wire_patched": [*wire, _none_on("incoming", _names("reading", _RESPONSE))],
         # What is read by read() alone, to its end.
         "whole_body_patched": [
-            *_all("reading", our_response),
-            *_all("reading", response, "read", "close"),
-            *_all("reading", incoming, "read"),
-            *_all("construction", our_response),
+            *_all("reading", _OUR_RESPONSE),
+            *_all("reading", _RESPONSE, "read", "close"),
+            *_all("reading", _INCOMING, "read"),
+            *construction,
         ],
         "reading_patched": [
-            *_all_of_type("reading", our_response),
-            _none_on("response", _names("reading", our_response)),
+            *_all_of_type("reading", _OUR_RESPONSE),
+            _none_on("response", _names("reading", _OUR_RESPONSE)),
+        ],
+        "pieces_patched": [
+            *_all_of_type("reading", _OUR_RESPONSE),
+            *_all("reading", _RESPONSE, "read", "_safe_read"),
         ],
         "chunks_patched": [
-            *_all_of_type("chunks", our_response),
-            _none_on("response", _names("chunks", our_response)),
+            *_all_of_type("chunks", _OUR_RESPONSE),
+            _none_on("response", _names("chunks", _OUR_RESPONSE)),
         ],
     }
 

@@ -12,6 +12,7 @@ import datetime
 import http.client
 import logging
 import os
+import re
 import socket
 import sys
 import threading
@@ -41,7 +42,7 @@ from ._http1.sending import send_body
 from ._network.contexts import own_verify_mode
 from ._network.route import Progress, Route, Stage, route_of
 from ._network.tls import ContextMemo, Seams, TlsPolicy, handshake, proxy_policy
-from ._network.tunnel import ask_for_tunnel
+from ._network.tunnel import ask_by_response_class, ask_for_tunnel
 from ._optional import BaseSSLError
 from ._pool.failure import _wrap_proxy_error as _wrap_proxy_error
 from .exceptions import (
@@ -131,6 +132,7 @@ _HTTPConnection = http.client.HTTPConnection
 
 # Taken at import: httpretty and mocket replace the name after, with sockets of their own.
 _Socket = socket.socket
+_TRUE_SOCKETS = (_Socket, _SSLSocket)
 
 
 class HTTPConnection(_HTTPConnection):
@@ -365,7 +367,8 @@ class HTTPConnection(_HTTPConnection):
     def _tunnel(self) -> None:
         assert self._tunnel_host is not None
         assert self._tunnel_port is not None
-        answer = ask_for_tunnel(self, self._tunnel_host, self._tunnel_port, self._tunnel_headers)
+        ask = ask_for_tunnel if self.response_class is IncomingResponse else ask_by_response_class
+        answer = ask(self, self._tunnel_host, self._tunnel_port, self._tunnel_headers)
         self._raw_proxy_headers = answer.lines
         if answer.is_refusal:
             self.close()
@@ -553,6 +556,10 @@ class HTTPConnection(_HTTPConnection):
                 raise http.client.NotConnected
             self._body_begun = False
             self.connect()
+            if _seams.sending_patched(self):  # since a moment ago: the rest takes the steps
+                typing.cast("socket.socket", self.sock).sendall(head)
+                self._send_body(chunks, chunked)
+                return
         sys.audit("http.client.send", self, head)
         if (
             not chunked
@@ -562,6 +569,10 @@ class HTTPConnection(_HTTPConnection):
         ):
             if body:
                 sys.audit("http.client.send", self, body)
+                if type(self.sock) not in _TRUE_SOCKETS:
+                    # Who stands for a socket counts what is sent: httpretty, for one.
+                    self.sock.sendall(head)
+                    head = b""
                 head += body
         elif chunks is not None or chunked:
             send_body(self, head, chunks, chunked)
@@ -828,9 +839,30 @@ class HTTPConnection(_HTTPConnection):
 _seams.record(".connection.HTTPConnection", HTTPConnection)
 
 
+_OBS_FOLD = r"(?<![ \t])[ \t]*\r\n[ \t]+"
+
+
 def _unfolded(value: str) -> str:
     """A field value without obs-fold (RFC 9112, 5.2) and blanks around it (RFC 9110, 5.5)."""
     return " ".join([line.strip(" \t") for line in value.split("\r\n")]).strip(" \t")
+
+
+def _normalize_header_value(value: str) -> str:
+    """*value* with each obs-fold, and the blanks around it, made one space.
+
+    Neither this nor the next is used here: other packages import them.
+    """
+    return re.sub(_OBS_FOLD, " ", value)
+
+
+def _normalize_header_values(message: http.client.HTTPMessage) -> list[tuple[str, str]]:
+    """The fields of *message* without obs-folds, which are taken out of *message*, too."""
+    fields = [(name, _normalize_header_value(value)) for name, value in message.items()]
+    for name in dict.fromkeys(message):
+        del message[name]
+    for name, value in fields:
+        message.set_raw(name, value)
+    return fields
 
 
 def _log_skipped(lines: Sequence[str], url: str) -> None:
@@ -851,7 +883,7 @@ def _log_skipped(lines: Sequence[str], url: str) -> None:
 
 def _apply_timeout(sock: typing.Any, timeout: float | None) -> None:
     # Each settimeout is a system call; a true socket knows its own without one.
-    if isinstance(sock, socket.socket):
+    if isinstance(sock, _Socket):
         if sock.gettimeout() != timeout:
             sock.settimeout(timeout)
     elif sock is not None:
@@ -1121,15 +1153,24 @@ def _tls_names() -> Seams:
         create_urllib3_context=create_urllib3_context,
         resolve_cert_reqs=resolve_cert_reqs,
         resolve_ssl_version=resolve_ssl_version,
-        match_hostname=match_hostname,
-        report_mismatch=_report_mismatch,
+        match_hostname=_match_hostname,
     )
 
 
-def _report_mismatch(error: Exception, name: str, cert: typing.Any) -> None:
-    if isinstance(error, CertificateError):
+def _match_hostname(
+    cert: ssl_._TYPE_PEER_CERT_RET_DICT | None,
+    asserted_hostname: str,
+    hostname_checks_common_name: bool = False,
+) -> None:
+    """:func:`match_hostname`, with a refusal logged; an address may stand in brackets."""
+    bare = asserted_hostname.strip("[]")
+    name = bare if ssl_.is_ipaddress(bare) else asserted_hostname
+    try:
+        match_hostname(cert, name, hostname_checks_common_name)
+    except CertificateError as error:
         log.warning("Certificate did not match expected hostname: %s. Certificate: %s", name, cert)
         error._peer_cert = cert  # type: ignore[attr-defined]  # callers look for it
+        raise
 
 
 class DummyConnection:

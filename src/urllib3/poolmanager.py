@@ -220,7 +220,9 @@ class PoolManager(RequestMethods):
         make_key = self.key_fn_by_scheme.get(scheme)
         if make_key is None:
             raise URLSchemeUnknown(scheme)
-        return self.connection_from_pool_key(make_key(request_context), request_context)
+        return self.connection_from_pool_key(
+            make_key(request_context), request_context=request_context
+        )
 
     def connection_from_pool_key(
         self, pool_key: PoolKey, request_context: dict[str, typing.Any]

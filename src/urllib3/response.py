@@ -938,19 +938,28 @@ class HTTPResponse(BaseHTTPResponse):
             elif whole or getattr(self._fp, "upgraded", False):
                 return  # a body object may never say that it is closed
 
-    def _straight_pieces(self, amt: int, decode_content: bool | None) -> Generator[bytes]:
-        """Pieces of *amt* bytes, straight from the wire as long as that is possible."""
+    def _ready_for_pieces(self, decode_content: bool | None) -> IncomingResponse | None:
         fp = self._fp
         if type(fp) is not IncomingResponse or not fp.length:
-            return
+            return None
         self._init_decoder()
         if not (self.decode_content if decode_content is None else decode_content):
-            return
-        if not self._straight():
+            return None
+        return self._straight()
+
+    def _straight_pieces(self, amt: int, decode_content: bool | None) -> Generator[bytes]:
+        """Pieces of *amt* bytes, straight from the wire as long as that is possible."""
+        fp = self._ready_for_pieces(decode_content)
+        if fp is None:
             return
         self._uncached_read_occurred = True
-        # What stands in between may change while the reader is busy with a piece.
+        # What stands in between may change while the reader is busy with a piece.  A method set on
+        # one of the two objects shows in the number of its attributes.
+        own, theirs = self.__dict__, fp.__dict__
+        attributes = len(own) + len(theirs)
         while self._source is fp and fp.wire and (left := fp.length):
+            if len(own) + len(theirs) != attributes or _seams.pieces_patched(self):
+                return
             wanted = min(left, amt)
             data = self._receive(fp, wanted)
             if len(data) < wanted:

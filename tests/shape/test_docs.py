@@ -26,7 +26,7 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["reference.md", "architecture.md"])
+@pytest.mark.parametrize("page", ["reference.md", "architecture.md", "contract.md"])
 def test_generated_pages_are_up_to_date(page: str) -> None:
     written = (ROOT / "docs" / page).read_text("utf-8")
     assert generator().PAGES[page]() == written, "run `python docs/generate.py`"

@@ -169,7 +169,10 @@ class IncomingResponse(ChunkedBody):
     @property
     def closed(self) -> bool:  # type: ignore[override]  # typeshed has an attribute
         """Whether the body has been read or given up: then collection has nothing to close."""
-        return not self._open or super().closed
+        was_closed = super().closed
+        if _Response.close is not _seams.http_client_HTTPResponse_close:
+            return was_closed  # collection is to reach it
+        return was_closed or not self._open
 
     def _close_conn(self) -> None:
         """The body has ended, or is given up."""
@@ -183,8 +186,13 @@ class IncomingResponse(ChunkedBody):
 
     def close(self) -> None:
         """Give the body up.  Unless it was empty, the connection is of no further use."""
-        if self._open:
+        is_open = self._open
+        if is_open:
             self.will_close = self.will_close or self.length != 0 or self.upgraded
+        if _Response.close is not _seams.http_client_HTTPResponse_close:
+            _Response.close(self)  # sentry-sdk and others wait for it
+            return
+        if is_open:
             self._close_conn()
         io.IOBase.close(self)
 

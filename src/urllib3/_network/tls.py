@@ -101,8 +101,6 @@ class Seams(typing.NamedTuple):
     resolve_cert_reqs: Callable[..., typing.Any]
     resolve_ssl_version: Callable[..., typing.Any]
     match_hostname: Callable[..., None]
-    #: Told of a certificate that was refused: ``(error, name expected, certificate)``.
-    report_mismatch: Callable[[Exception, str, typing.Any], None]
 
     @property
     def are_ours(self) -> bool:
@@ -405,15 +403,7 @@ def _check_peer(secured: _Secured, policy: TlsPolicy, name: str, seams: Seams) -
     if not cert:
         # ssl shows it only while the context asks for one.
         cert, _ = contexts.asking(context, demand.verify_mode, True, sock.getpeercert)
-    expected = policy.asserted_name or name
-    bare = expected.strip("[]")
-    if ssl_.is_ipaddress(bare):
-        expected = bare
     common_name_counts = policy.ssl_context is not None and getattr(
         context, "hostname_checks_common_name", False
     )
-    try:
-        seams.match_hostname(cert, expected, common_name_counts)
-    except ValueError as error:
-        seams.report_mismatch(error, expected, cert)
-        raise
+    seams.match_hostname(cert, policy.asserted_name or name, common_name_counts)

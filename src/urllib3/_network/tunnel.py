@@ -6,6 +6,7 @@ same bytes on every Python version, and an answer that is bounded and strict.
 
 from __future__ import annotations
 
+import http.client
 import typing
 
 from .._http1 import syntax
@@ -20,6 +21,8 @@ if typing.TYPE_CHECKING:
         sock: typing.Any
         debuglevel: int
         max_response_headers: int | None
+        response_class: typing.Any
+        _method: str
 
         def send(self, data: bytes) -> None: ...
 
@@ -72,3 +75,51 @@ def ask_for_tunnel(
         for line in answer.lines:
             print("header:", line.decode("latin-1"))
     return answer
+
+
+def ask_by_response_class(
+    conn: Connected, host: str, port: int, headers: Mapping[str, str]
+) -> ProxyAnswer:
+    """:func:`ask_for_tunnel` by a ``response_class`` that a program has put on *conn*.
+
+    ``http.client`` has that class read the status line, and reads the fields from its ``fp``;
+    botocore's stands there, and test doubles.  The strict rules hold for what it has read.
+    """
+    conn.send(syntax.connect_request(host, port, headers))
+    response = conn.response_class(conn.sock, method=conn._method)
+    try:
+        version, status, reason = response._read_status()
+        lines = [f"{version} {status} {reason}\r\n", *_field_lines(response.fp)]
+        head = syntax.careful_head(lines)
+        return ProxyAnswer(head, _received_beyond(response.fp, conn.sock))
+    finally:
+        response.close()
+
+
+def _field_lines(file: typing.Any) -> list[str]:
+    lines: list[str] = []
+    while len(lines) <= syntax.max_fields():
+        line: bytes = file.readline(syntax.max_line() + 1)
+        if line in (b"\r\n", b"\n"):
+            return lines
+        if len(line) > syntax.max_line():
+            raise http.client.LineTooLong("header line")
+        if not line:
+            raise syntax.MalformedMessage("the answer to CONNECT ended in its head")
+        lines.append(line.decode("latin-1"))
+    raise http.client.HTTPException(f"got more than {syntax.max_fields()} headers")
+
+
+def _received_beyond(file: typing.Any, sock: typing.Any) -> bytes:
+    """What *file* has read of *sock* beyond what was wanted, without a wait for more."""
+    peek = getattr(file, "peek", None)
+    if peek is None:
+        return b""
+    limit = sock.gettimeout()
+    sock.settimeout(0)
+    try:
+        return bytes(peek())
+    except OSError:
+        return b""  # nothing is there
+    finally:
+        sock.settimeout(limit)
