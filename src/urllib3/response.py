@@ -1160,6 +1160,8 @@ class HTTPResponse(BaseHTTPResponse):
         """The body up to the line of the last chunk."""
         if self._refusal is _LEFT_EARLY:
             raise ProtocolError(_LEFT_EARLY)
+        if self._chunk_source is None:
+            self._chunks_ended = True  # read to their end, or given up
         if self._chunk_count is None:
             self._count_chunks_here()
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import array
 import contextlib
-import gc
 import io
 import os
 import socket
@@ -167,8 +166,6 @@ def made(make):
     finally:
         if hasattr(body, "close"):
             body.close()
-        del body
-        gc.collect()
 
 
 #: What happens to the first request: how its connection goes on.
