@@ -5,22 +5,27 @@ from __future__ import annotations
 import io
 import zlib
 
-import brotli
 import pytest
+
+pytest.importorskip("brotli", reason="brotli is not installed")
+
+import brotli
 
 from tests.support.answers import (
     BODY,
     CODINGS,
+    ZSTD,
     encode,
     gzipped,
     raw_deflate,
     until_end,
-    zstd,
     zstded,
 )
 from urllib3 import HTTPResponse
 from urllib3 import response as r
 from urllib3.exceptions import DecodeError
+
+zstd = pytest.importorskip(ZSTD, reason="zstd is not installed")
 
 EMPTY_BLOCKS = b"\0\0\0\xff\xff" * (1 << 19)  # of deflate: 2.5 MB, and nothing in them
 GZIP_HEAD = b"\x1f\x8b\x08\0\0\0\0\0\0\x03"

@@ -14,6 +14,8 @@ import ssl
 
 import pytest
 
+pytest.importorskip("brotli", reason="brotli is not installed")
+
 from tests.support.answers import BODY, encode, gzipped, in_chunks, until_end, zstded
 from urllib3 import HTTPHeaderDict, Retry
 from urllib3 import response as r

@@ -8,14 +8,27 @@ import sys
 import warnings
 import zlib
 
-import brotli
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.answers import BODY, brotlied, encode, gzipped, raw_deflate, zstd, zstded
+pytest.importorskip("brotli", reason="brotli is not installed")
+
+import brotli
+
+from tests.support.answers import (
+    BODY,
+    ZSTD,
+    brotlied,
+    encode,
+    gzipped,
+    raw_deflate,
+    zstded,
+)
 from urllib3 import response as r
 from urllib3.exceptions import DecodeError, DependencyWarning
+
+zstd = pytest.importorskip(ZSTD, reason="zstd is not installed")
 
 DECODERS = {
     "gzip": r.GzipDecoder,

@@ -8,8 +8,11 @@ import json
 import shutil
 import threading
 
-import brotli
 import pytest
+
+pytest.importorskip("brotli", reason="brotli is not installed")
+
+import brotli
 
 from tests.support.answers import (
     BODY,

@@ -7,10 +7,13 @@ import io
 import random
 import zlib
 
-import brotli
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+pytest.importorskip("brotli", reason="brotli is not installed")
+
+import brotli
 
 from tests.support.answers import (
     FRAMINGS,

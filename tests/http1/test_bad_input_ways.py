@@ -18,6 +18,7 @@ import zlib
 
 import pytest
 
+from tests.support.answers import CODINGS as CODINGS_HERE
 from tests.support.scripted import Call, Recv, Reset, Send, serve
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, Retry, Timeout
 from urllib3._http1 import receiver as receiving
@@ -340,6 +341,8 @@ def check(pool, server, row: Row, preload: bool) -> None:
 
 @pytest.mark.parametrize("row", TABLE, ids=[row.id for row in TABLE])
 def test_a_broken_answer_is_read_or_refused_and_never_spoils_the_next(row, monkeypatch):
+    if row.id in {"garbage for br", "garbage for zstd"} and {"br", "zstd"} - CODINGS_HERE.keys():
+        pytest.skip("brotli, or a module for zstd, is not installed")
     for receive in (65536, 1):
         # As if the network had cut the answer into pieces of this size.
         monkeypatch.setattr(receiving, "_RECEIVE", receive)

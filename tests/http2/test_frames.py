@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-pytest.importorskip("h2")
+pytest.importorskip("h2", reason="h2 is not installed")
 
 from urllib3.http2.connection import HTTP2Connection, StreamFailed
 

@@ -10,10 +10,13 @@ import socket
 import ssl
 import threading
 
+import pytest
+
+pytest.importorskip("h2", reason="h2 is not installed")
+
 import h2.errors
 import h2.events
 import h2.exceptions
-import pytest
 
 import urllib3
 import urllib3.connection

@@ -8,7 +8,16 @@ import weakref
 
 import pytest
 
-from tests.support.answers import BODY, answer, coded, encode, head, in_chunks, wire
+from tests.support.answers import (
+    BODY,
+    answer,
+    coded,
+    encode,
+    head,
+    in_chunks,
+    needs_every_coding,
+    wire,
+)
 from tests.support.scripted import Recv, Send, Stall, Wait, serve
 from urllib3 import HTTPConnectionPool, Retry
 from urllib3.exceptions import EmptyPoolError, MaxRetryError, ProtocolError
@@ -183,6 +192,7 @@ def test_closing_a_preloaded_response_leaves_the_connection_alone():
         assert connection.sock is not None
 
 
+@needs_every_coding
 def test_what_is_decoded_is_served_after_the_connection_went_back():
     with answer(coded("br")) as (response, pool):
         assert response.read(5) == BODY[:5]

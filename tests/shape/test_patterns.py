@@ -59,7 +59,10 @@ def uses() -> Iterator[Use]:
             isinstance(node, ast.Import) and node.names[0].name == "re" for node in tree.body
         ):
             continue
-        module = importlib.import_module(f"urllib3.{name}".rstrip("."))
+        try:
+            module = importlib.import_module(f"urllib3.{name}".rstrip("."))
+        except ImportError:
+            continue  # what it needs is not installed
         for function in ast.walk(tree):
             if not isinstance(function, ast.Attribute) or function.attr not in METHODS:
                 continue

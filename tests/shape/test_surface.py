@@ -8,8 +8,10 @@ import pytest
 
 from tests.shape import surface
 from tests.shape.project import load
+from tests.support.answers import needs_every_coding
 
 
+@needs_every_coding
 def test_no_public_name_is_missing_or_shaped_otherwise() -> None:
     assert list(surface.shortfalls()) == []
 

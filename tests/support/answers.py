@@ -9,6 +9,7 @@ has been written already: no thread and no port, so these tests cost a fraction 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import socket
 import struct
 import sys
@@ -16,16 +17,21 @@ import typing
 import zlib
 from collections.abc import Iterator
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+import pytest
 
 from urllib3 import HTTPConnectionPool
 from urllib3.connection import HTTPConnection
 
 BODY = b"0123456789" * 100
 FRAMINGS = ("length", "chunked", "close")
+
+
+def is_installed(module: str) -> bool:
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        return False
+    return True
 
 
 def raw_deflate(data: bytes) -> bytes:
@@ -42,14 +48,19 @@ def gzipped(data: bytes) -> bytes:
 
 
 def brotlied(data: bytes) -> bytes:
-    import brotli
-
+    brotli = pytest.importorskip("brotli", reason="brotli is not installed")
     compressed: bytes = brotli.compress(data)
     return compressed
 
 
+#: The module for zstd: of the standard library, from Python 3.14 on.
+ZSTD = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
+
+
 def zstded(data: bytes) -> bytes:
-    return zstd.compress(data)
+    zstd = pytest.importorskip(ZSTD, reason="zstd is not installed")
+    compressed: bytes = zstd.compress(data)
+    return compressed
 
 
 #: name -> Content-Encoding, and how a body gets it
@@ -62,6 +73,16 @@ CODINGS: dict[str, tuple[str | None, typing.Callable[[bytes], bytes]]] = {
     "zstd": ("zstd", zstded),
     "multi": ("gzip, deflate", lambda data: zlib.compress(gzipped(data))),
 }
+
+
+for name, module in (("br", "brotli"), ("zstd", ZSTD)):
+    if not is_installed(module):
+        del CODINGS[name]
+
+
+needs_every_coding = pytest.mark.skipif(
+    not {"br", "zstd"} <= CODINGS.keys(), reason="brotli, or a module for zstd, is not installed"
+)
 
 
 def encode(coding: str, data: bytes = BODY) -> bytes:

@@ -16,8 +16,11 @@ import warnings
 from pathlib import Path
 from unittest import mock
 
-import OpenSSL
 import pytest
+
+pytest.importorskip("OpenSSL", reason="pyOpenSSL is not installed")
+
+import OpenSSL
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec

@@ -13,8 +13,11 @@ import threading
 from pathlib import Path
 from unittest import mock
 
-import OpenSSL.crypto
 import pytest
+
+pytest.importorskip("OpenSSL", reason="pyOpenSSL is not installed")
+
+import OpenSSL.crypto
 
 import urllib3
 from tests.support.certificates import PASSWORD, make

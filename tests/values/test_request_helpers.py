@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.answers import needs_every_coding
 from tests.support.tables import check, rows
 from urllib3 import util
 from urllib3.exceptions import HeaderParsingError, UnrewindableBodyError
@@ -136,11 +137,13 @@ def test_its_modules_are_there_once_the_library_is_imported():
 # ---------------------------------------------------------------- requests
 
 
+@needs_every_coding
 @pytest.mark.parametrize("row", rows("request-helpers"))
 def test_the_table_of_request_helpers(row):
     check(row, REQUEST)
 
 
+@needs_every_coding
 @pytest.mark.parametrize(
     ("missing", "expected"),
     [
