@@ -335,7 +335,7 @@ def chunks_patched(response: typing.Any) -> bool:
 def _written(name: str, parameter: str = "") -> "Callable[..., bool]":
     lines = [f"def {name}({parameter}):"]
     if parameter:
-        lines.append(f" cls = type({parameter})")
+        lines.append(f" cls, own = type({parameter}), {parameter}.__dict__")
     lines.append(" return not (" + " and ".join(_conditions()[name]) + ")")
     exec("\n".join(lines), _ORIGINALS)  # noqa: S102  # every word of it is ours
     question: Callable[..., bool] = _ORIGINALS[name]
@@ -358,7 +358,7 @@ def _conditions() -> dict[str, list[str]]:
         "sending_patched": [
             *_all_of_type("sending", _CONNECTION, _OUR_CONNECTION),
             *_all("sending", _CONNECTION, *_names("sending", _OUR_CONNECTION)),  # ours call them
-            _none_on("conn", _names("sending", _CONNECTION)),
+            *_none_on_instance(_names("sending", _CONNECTION)),
             "conn._http_vsn == 11",
             "conn.debuglevel == 0",
         ],
@@ -368,7 +368,7 @@ def _conditions() -> dict[str, list[str]]:
             *_all("receiving", _INCOMING),
         ],
         "construction_patched": construction,
-        "wire_patched": [*wire, _none_on("incoming", _names("reading", _RESPONSE))],
+        "wire_patched": [*wire, *_none_on_instance(_names("reading", _RESPONSE))],
         # What is read by read() alone, to its end.
         "whole_body_patched": [
             *_all("reading", _OUR_RESPONSE),
@@ -378,7 +378,7 @@ def _conditions() -> dict[str, list[str]]:
         ],
         "reading_patched": [
             *_all_of_type("reading", _OUR_RESPONSE),
-            _none_on("response", _names("reading", _OUR_RESPONSE)),
+            *_none_on_instance(_names("reading", _OUR_RESPONSE)),
         ],
         "pieces_patched": [
             *_all_of_type("reading", _OUR_RESPONSE),
@@ -386,7 +386,7 @@ def _conditions() -> dict[str, list[str]]:
         ],
         "chunks_patched": [
             *_all_of_type("chunks", _OUR_RESPONSE),
-            _none_on("response", _names("chunks", _OUR_RESPONSE)),
+            *_none_on_instance(_names("chunks", _OUR_RESPONSE)),
         ],
     }
 
@@ -412,11 +412,10 @@ def _all_of_type(kind: str, owner: str, overridden_in: str = "") -> list[str]:
     ]
 
 
-def _none_on(instance: str, names: list[str]) -> str:
+def _none_on_instance(names: list[str]) -> list[str]:
     """That no name is set on the object in hand itself."""
-    if len(names) == 1:
-        return f"{names[0]!r} not in {instance}.__dict__"
-    return f"{instance}.__dict__.keys().isdisjoint({tuple(names)!r})"
+    # One by one: isdisjoint() would iterate over one of the two, at several times the cost.
+    return [f"{name!r} not in own" for name in names]
 
 
 def tls_patched(found: typing.Any) -> bool:
