@@ -7,7 +7,9 @@ come out as they came in, and in order.
 
 from __future__ import annotations
 
+import os
 import typing
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from enum import Enum, auto
@@ -45,6 +47,7 @@ class RecentlyUsedContainer(MutableMapping[K, V]):
         self._container: OrderedDict[K, V] = OrderedDict()
         #: Held by every operation; re-entrant, so that a caller may combine two of them into one.
         self.lock = RLock()
+        _containers[id(self)] = self
         # The pair used last, unless something has changed since.  Most requests of a program go to
         # the host of the one before; finding its pool again takes no lock and changes no order.
         # One attribute and one tuple: whoever reads it, with the GIL or without, has a pair that
@@ -121,6 +124,21 @@ class RecentlyUsedContainer(MutableMapping[K, V]):
         if self.dispose_func is not None:
             for value in values:
                 self.dispose_func(value)
+
+
+# By identity, for a mapping cannot be hashed.
+_containers: weakref.WeakValueDictionary[int, RecentlyUsedContainer[typing.Any, typing.Any]]
+_containers = weakref.WeakValueDictionary()
+
+
+def _begin_anew() -> None:
+    """In a child of fork: whoever held a lock in the parent is not there to release it."""
+    for container in list(_containers.values()):
+        container.lock = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 class HTTPHeaderDictItemView(set[tuple[str, str]]):

@@ -24,7 +24,7 @@ from . import _seams
 from ._network.tls import ContextMemo
 from ._optional import BaseSSLError
 from ._pool.expiry import expires_at
-from ._pool.failure import RETRYABLE, Failure, give_up, translate
+from ._pool.failure import RETRYABLE, Failure, forget_frames, give_up, translate
 from ._pool.queue import LifoQueue, Slot, SlotQueue, queue_class
 from ._pool.redirect import (
     Rewritten,
@@ -641,13 +641,16 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
     def _discard(self, conn: typing.Any) -> None:
         """End the lease of *conn* with the connection closed and its slot free."""
         pool = self.pool
-        slot = getattr(conn, "_slot", None)
+        slot = getattr(conn, "_slot", False)  # None: it was freed with a response that is collected
         if type(slot) is Slot:
+            if slot.is_idle:
+                return  # given back by whoever makes requests in our place
             slot.is_over = True
         try:
             conn.close()
         finally:
-            self._put_conn(None)
+            if slot is not None:
+                self._put_conn(None)
             if type(pool) is SlotQueue:
                 pool.free(conn)  # whoever overrides _put_conn may not have passed it on
 
@@ -674,20 +677,22 @@ class HTTPConnectionPool(ConnectionPool, RequestMethods):
         Raises ``UnrewindableBodyError``, too, if the body was begun and cannot be sent again.
         """
         error, mapped, body_begun = failure
-        retries = retries.increment(
-            method, url, error=mapped, _pool=self, _stacktrace=error.__traceback__
-        )
-        # The history keeps the error; with its traceback it would keep frames, sockets and all.
-        for kept in (error, mapped):
-            kept.__traceback__ = None
-        retries.sleep()
-        log.warning(
-            "Retrying (%r) after connection broken by '%r': %s",
-            retries,
-            mapped if isinstance(mapped, SSLError) else error,
-            url,
-            extra={"__urllib3-retry-warning": {"host": self.host}},  # pip reads it
-        )
+        try:
+            retries = retries.increment(
+                method, url, error=mapped, _pool=self, _stacktrace=error.__traceback__
+            )
+            for kept in (error, mapped):
+                forget_frames(kept)  # the history keeps it
+            retries.sleep()
+            log.warning(
+                "Retrying (%r) after connection broken by '%r': %s",
+                retries,
+                mapped if isinstance(mapped, SSLError) else error,
+                url,
+                extra={"__urllib3-retry-warning": {"host": self.host}},  # pip reads it
+            )
+        finally:
+            del failure, error, mapped  # which hold this frame
         if body_begun:
             prepare_to_resend(body, body_pos)
         return retries

@@ -657,10 +657,7 @@ class HTTPResponse(BaseHTTPResponse):
             yield
         except BaseException as error:
             self._abandon()
-            seen = translate(error, self._pool)
-            if seen is error:
-                raise
-            raise seen from error
+            _raise_translated(error, self._pool)
         finally:
             self._settle()
 
@@ -1270,8 +1267,8 @@ class HTTPResponse(BaseHTTPResponse):
         if self._connection:
             self._connection.close()
             # Set by IOBase when it closes what is being collected: nobody else will release it.
-            if "_finalizing" in self.__dict__ and getattr(self._pool, "block", False):
-                self.release_conn()
+            if "_finalizing" in self.__dict__:
+                _free_slot(self._pool, self._connection)
         if not self.auto_close:
             io.IOBase.close(self)
 
@@ -1303,6 +1300,23 @@ class HTTPResponse(BaseHTTPResponse):
 
 _seams.record(".response.BaseHTTPResponse", BaseHTTPResponse)
 _seams.record(".response.HTTPResponse", HTTPResponse)
+
+
+def _raise_translated(error: BaseException, pool: typing.Any) -> typing.NoReturn:
+    seen = translate(error, pool)
+    try:
+        if seen is error:
+            raise error
+        raise seen from error
+    finally:
+        del seen, error  # their tracebacks hold this frame
+
+
+def _free_slot(pool: typing.Any, conn: BaseHTTPConnection) -> None:
+    """Free the slot of *conn*, which is closed, whoever refers to it, if *pool* has slots."""
+    free = getattr(getattr(pool, "pool", None), "free", None)
+    if free is not None:
+        free(conn)
 
 
 def _is_flat(b: object) -> bool:

@@ -34,7 +34,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-pytestmark = [pytest.mark.usefixtures("no_open_sockets"), pytest.mark.timeout(30)]
+pytestmark = pytest.mark.timeout(30)
 
 MIB = 1 << 20
 OK = b"HTTP/1.1 200 OK\r\n"

@@ -810,7 +810,7 @@ def test_an_endless_loop_ends(manager, kw, requests, fails):
             assert isinstance(caught.value.__cause__, ResponseError)
         else:
             assert manager.request("GET", url, **kw).status == 302
-        manager.clear()
+        manager.connection_from_url(url).close()
     assert len(server.requests) == requests
     assert server.connections == 1
 
@@ -855,7 +855,7 @@ def test_redirects_that_lead_nowhere(manager, dead_port):
         with serve(handler=lambda request, location=location: redirect(location)) as server:
             with pytest.raises(error, match=text) as caught:
                 manager.request("GET", server.url(), retries=Retry(2))
-            manager.clear()
+            manager.connection_from_url(server.url()).close()
     assert isinstance(caught.value.reason, NewConnectionError)
 
 

@@ -156,7 +156,6 @@ def test_a_failure_leaves_no_reference_cycle(monkeypatch):
         gc.enable()
 
 
-@pytest.mark.usefixtures("no_open_sockets")
 def test_a_first_address_that_refuses_does_not_keep_the_pool_alive(monkeypatch):
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as unused:
         refusing = unused.getsockname()[1]

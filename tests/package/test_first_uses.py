@@ -23,7 +23,6 @@ from urllib3 import (
 )
 from urllib3.exceptions import ClosedPoolError, HostChangedError, MaxRetryError, SSLError
 
-pytestmark = pytest.mark.usefixtures("no_open_sockets")
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 

@@ -114,6 +114,115 @@ def test_a_closed_response_in_a_blocking_pool_blocks_the_next():
             assert pool.urlopen("GET", "/", pool_timeout=0.01).data == b"ok"
 
 
+PARTLY = {
+    "nothing": lambda response: None,
+    "read": lambda response: response.read(2),
+    "read1": lambda response: response.read1(2),
+    "readinto": lambda response: response.readinto(bytearray(2)),
+    "stream": lambda response: next(response.stream(2)),
+    "undecoded": lambda response: response.read(2, decode_content=False),
+}
+UNFINISHED = {
+    "of a length": wire(BODY),
+    "in chunks": head("Transfer-Encoding: chunked") + in_chunks(BODY, 3),
+    "until the end": b"HTTP/1.1 200 OK\r\n\r\n" + BODY,
+    "still to come": head("Content-Length: 20") + b"hello",
+}
+
+
+@pytest.mark.parametrize("block", [True, False])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("read", PARTLY.values(), ids=PARTLY)
+@pytest.mark.parametrize("first", UNFINISHED.values(), ids=UNFINISHED)
+def test_a_request_behind_a_body_given_up_gets_its_own_answer(first, read, method, block):
+    with serve([first, Stall()], [TWO]) as server, pool_for(server, maxsize=1, block=block) as pool:
+        response = unread(pool)
+        read(response)
+        response.release_conn()
+        assert (
+            pool.urlopen(method, "/", body=b"x" * (method == "POST"), pool_timeout=0).data == b"ok"
+        )
+        assert len(server.requests) == 2
+        response.close()
+
+
+def test_an_answer_to_head_may_be_released_unread():
+    bodiless = head("Content-Length: 20")
+    with serve([bodiless, TWO]) as server, pool_for(server, maxsize=1, block=True) as pool:
+        pool.urlopen("HEAD", "/", preload_content=False).release_conn()
+        assert pool.urlopen("GET", "/", pool_timeout=0).data == b"ok"
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize("give_up", [lambda r: r.close(), lambda r: r.release_conn()])
+def test_giving_up_an_old_answer_touches_no_new_request(give_up):
+    with serve([wire(BODY), Stall()], [TWO]) as server, pool_for(server) as pool:
+        old = unread(pool)
+        old.read(1)
+        old.release_conn()
+
+        def body():
+            yield b"x"
+            give_up(old)
+            yield b"y"
+
+        assert pool.urlopen("POST", "/", body=body()).data == b"ok"
+
+
+@pytest.mark.parametrize("status", [302, 503])
+def test_a_policy_that_fails_costs_no_slot(status):
+    class Failing(Retry):
+        def increment(self, *args, **kw):
+            raise RuntimeError("counted wrongly")
+
+        def is_retry(self, *args, **kw):
+            return True
+
+    answer = f"HTTP/1.1 {status} X\r\nLocation: /x\r\nContent-Length: 5000000\r\n\r\n".encode()
+    with serve([answer, Stall()], [TWO]) as server:
+        with pool_for(server, maxsize=1, block=True) as pool:
+            with pytest.raises(RuntimeError, match="counted wrongly") as caught:
+                unread(pool, retries=Failing(3))
+            assert pool.urlopen("GET", "/", pool_timeout=0).data == b"ok"
+            assert caught.value.__traceback__ is not None  # which holds the response
+
+
+def test_a_check_that_fails_costs_no_slot(monkeypatch):
+    with serve([TWO], [TWO]) as server, pool_for(server, maxsize=1, block=True) as pool:
+        pool.urlopen("GET", "/")
+
+        def fail(conn):
+            raise RuntimeError("cannot tell")
+
+        with monkeypatch.context() as patched:
+            patched.setattr("urllib3.connectionpool.is_connection_dropped", fail)
+            with pytest.raises(RuntimeError, match="cannot tell"):
+                pool.urlopen("GET", "/")
+        assert pool.pool.qsize() == 1
+        assert pool.urlopen("GET", "/", pool_timeout=0).data == b"ok"
+
+
+def test_a_socket_closed_behind_the_pools_back_is_replaced():
+    with serve([TWO], [TWO]) as server, pool_for(server, maxsize=1, block=True) as pool:
+        pool.urlopen("GET", "/")
+        kept(pool)[0].sock.close()
+        assert pool.urlopen("GET", "/", pool_timeout=0).data == b"ok"
+
+
+def test_the_pool_has_a_connection_only_after_its_response_has_let_go():
+    seen = []
+
+    class Pool(HTTPConnectionPool):
+        def _put_conn(self, conn):
+            seen.append(response.connection)
+            super()._put_conn(conn)
+
+    with serve([TWO]) as server, Pool(server.host, server.port) as pool:
+        response = unread(pool)
+        response.release_conn()
+    assert seen == [None]
+
+
 @pytest.mark.parametrize("amount", [0, 5])
 def test_a_connection_released_too_early_does_not_fail_its_next_user(amount):
     # 2.8.0 raises ProtocolError('Connection aborted.', ResponseNotReady('Request-sent')).

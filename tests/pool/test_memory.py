@@ -17,7 +17,6 @@ from tests.support.scripted import Call, Recv, Send, serve
 from tests.support.tls import tunnel_to
 from urllib3 import PoolManager, ProxyManager
 
-pytestmark = pytest.mark.usefixtures("no_open_sockets")
 MEGABYTE = 1 << 20
 LARGE = 100 * MEGABYTE
 BOUND = 3 * MEGABYTE  # both ends, buffers of the proxy included

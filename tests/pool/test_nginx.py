@@ -14,10 +14,7 @@ from tests.support.programs import need, running
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, Retry, http2
 from urllib3.http2 import probe
 
-pytestmark = [
-    pytest.mark.external("nginx"),
-    pytest.mark.usefixtures("no_open_sockets"),
-]
+pytestmark = pytest.mark.external("nginx")
 
 MEGABYTE = 1 << 20
 LARGE = 50 * MEGABYTE

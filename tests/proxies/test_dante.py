@@ -19,10 +19,7 @@ from urllib3.exceptions import NewConnectionError
 pytest.importorskip("socks", reason="PySocks is not installed")
 from urllib3.contrib.socks import SOCKSProxyManager
 
-pytestmark = [
-    pytest.mark.external("danted"),
-    pytest.mark.usefixtures("no_open_sockets"),
-]
+pytestmark = pytest.mark.external("danted")
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 SCHEMES = ("socks5", "socks5h", "socks4")  # dante 1.4.2 takes the 0.0.0.1 of socks4a for an address
 

@@ -80,3 +80,19 @@ def give_up(response: typing.Any) -> None:
         response.close()
     finally:
         response.release_conn()
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Take the tracebacks off *error* and off all that led to it.
+
+    Who keeps an error for long, as the history of retries does, would keep the frames with it, and
+    with them pools, connections and sockets.
+    """
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        error = waiting.pop()
+        if error is not None and id(error) not in seen:
+            seen.add(id(error))
+            error.__traceback__ = None
+            waiting += [error.__cause__, error.__context__]

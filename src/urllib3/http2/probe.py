@@ -6,6 +6,7 @@ that a connection for HTTP/1.1 can use it.  The rule: while one thread finds out
 
 from __future__ import annotations
 
+import os
 import threading
 
 __all__ = ["acquire_and_get", "set_and_release"]
@@ -19,7 +20,8 @@ class _HTTP2ProbeCache:
     __slots__ = ("_cache_locks", "_cache_values", "_lock")
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Re-entrant, for the sake of signal handlers that make requests.
+        self._lock = threading.RLock()
         self._cache_locks: dict[Origin, threading.RLock] = {}
         self._cache_values: dict[Origin, bool | None] = {}
 
@@ -66,8 +68,19 @@ class _HTTP2ProbeCache:
             self._cache_locks = {}
             self._cache_values = {}
 
+    def _begin_anew(self) -> None:
+        """In a child of fork: whoever held a lock in the parent is not there to release it."""
+        self._lock = threading.RLock()
+        for origin, probing in self._cache_locks.items():
+            if probing.acquire(blocking=False):
+                probing.release()  # nobody had it, or the thread that has forked
+            else:
+                self._cache_locks[origin] = threading.RLock()
+
 
 _HTTP2_PROBE_CACHE = _HTTP2ProbeCache()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_HTTP2_PROBE_CACHE._begin_anew)
 
 set_and_release = _HTTP2_PROBE_CACHE.set_and_release
 acquire_and_get = _HTTP2_PROBE_CACHE.acquire_and_get

@@ -197,7 +197,7 @@ class Retry:
         try:
             return self.parse_retry_after(value)
         except InvalidHeader as error:
-            log.warning("%s: ignored", error)
+            log.warning("%s: ignored", str(error))  # the error itself would keep frames
             return None
 
     def sleep_for_retry(self, response: "BaseHTTPResponse") -> bool:
@@ -266,15 +266,16 @@ class Retry:
 
         Raises ``MaxRetryError`` when a count is spent, *error* itself when its kind is disabled.
         """
-        if self.total is False and error:
-            reraise(type(error), error, _stacktrace)
         counts = {
             name: getattr(self, name) for name in ("connect", "read", "redirect", "status", "other")
         }
         if error:
-            kind = self._kind_of(error, method)
+            kind = None if self.total is False else self._kind_of(error, method)
             if kind is None or (kind != "other" and counts[kind] is False):
-                reraise(type(error), error, _stacktrace)
+                try:
+                    reraise(type(error), error, _stacktrace)
+                finally:
+                    del error, _stacktrace  # which hold this frame
             cause, status, location = "unknown", None, None
         else:
             kind, (cause, status, location) = _outcome_of(response)
