@@ -336,9 +336,13 @@ def read(response: typing.Any, name: str, args: list[typing.Any]) -> typing.Any:
     return found(*args) if callable(found) else found
 
 
-def call(target: typing.Any, spec: Case) -> typing.Any:
-    """One request, what came of it, and what reading gave."""
+def call(target: typing.Any, spec: Case, held: list[typing.Any]) -> typing.Any:
+    """One request, what came of it, and what reading gave.
+
+    The response is added to *held*: what its collection does to a pool is not compared here.
+    """
     response = getattr(target, spec["do"])(*make(spec["args"]), **make(spec.get("kw", {})))
+    held.append(response)
     seen = [
         response.status,
         response.reason,
@@ -408,12 +412,13 @@ def exchange(case: Case, port: int) -> typing.Any:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             client = client_of(case, port)
-            results = []
+            results: list[typing.Any] = []
+            held: list[typing.Any] = []
             for spec in fill(case["calls"], port):
                 if spec["do"] == "wait until dropped":
                     wait_until_dropped(client)
                     continue
-                results.append(attempt(call, client, spec))
+                results.append(attempt(call, client, spec, held))
             states = [state(pool) for pool in pools_of(client)]
             (client.clear if hasattr(client, "clear") else client.close)()
     finally:
