@@ -95,7 +95,7 @@ ROWS = (
         "receiving",
         5,
         "._http1.answer.IncomingResponse",
-        ("begin",),
+        ("begin", "_read_status"),
         "whoever patches `HTTPConnection.response_class`",
         _AT_ONCE,
     ),
@@ -365,7 +365,7 @@ def _conditions() -> dict[str, list[str]]:
         "receiving_patched": [
             *_all("receiving", _CONNECTION),
             *_all("receiving", _RESPONSE),
-            *_all("receiving", _INCOMING),
+            *_all("receiving", _INCOMING, "begin"),  # which asks for the other
         ],
         "construction_patched": construction,
         "wire_patched": [*wire, *_none_on_instance(_names("reading", _RESPONSE))],
@@ -429,8 +429,10 @@ def tls_patched(found: typing.Any) -> bool:
 def status_patched(response_class: typing.Any) -> bool:
     """Whether *response_class* reads the status line, or the fields behind it, its own way."""
     return (
-        response_class._read_status is not _ORIGINALS["http_client_HTTPResponse__read_status"]
-        or http.client.HTTPResponse.begin is not _ORIGINALS["http_client_HTTPResponse_begin"]
+        response_class._read_status is not _ORIGINALS[_constant(_INCOMING, "_read_status")]
+        or _ORIGINALS[_constant(_RESPONSE)]._read_status
+        is not _ORIGINALS[_constant(_RESPONSE, "_read_status")]
+        or _ORIGINALS[_constant(_RESPONSE)].begin is not _ORIGINALS[_constant(_RESPONSE, "begin")]
     )
 
 

@@ -802,11 +802,24 @@ def test_each_chunk_of_a_body_is_sent_at_once_and_empty_ones_not_at_all():
 
 
 def test_a_small_body_leaves_with_the_head():
-    conn = HTTPConnection("h")
-    conn.sock = tape = Tape()
-    conn.request("POST", "/", b"small")
-    assert len(tape.sent) == 1
-    assert tape.sent[0].endswith(b"\r\n\r\nsmall")
+    sends = []
+
+    def note(frame, event, function):
+        if event == "c_call" and function.__name__ in ("send", "sendall", "sendmsg"):
+            sends.append(function.__name__)
+
+    with serve([OK]) as server:
+        conn = connect_to(server)
+        conn.connect()
+        sys.setprofile(note)
+        try:
+            conn.request("POST", "/", b"small")
+        finally:
+            sys.setprofile(None)
+        assert conn.getresponse().data == b"ok"
+        conn.close()
+    assert sends == ["sendall"]
+    assert server.requests[0].body == b"small"
 
 
 def test_the_length_is_that_of_each_body_whatever_the_fields_before():

@@ -52,6 +52,7 @@ class IncomingResponse(ChunkedBody):
         self.receiver = sock if type(sock) is Receiver else Receiver(sock)
         self.debuglevel = debuglevel
         self._method = method
+        self._heads = []
 
     # ------------------------------------------------------------ head
 
