@@ -36,7 +36,7 @@ class IncomingResponse(ChunkedBody):
     #: Whether the connection now speaks another protocol (RFC 9110, 15.2.2).
     upgraded = False
     _message: http.client.HTTPMessage | None = None
-    _open = True
+    _open = False
     _most_fields: int | None = None
     _heads: list[syntax.Head]
 
@@ -53,6 +53,7 @@ class IncomingResponse(ChunkedBody):
         self.debuglevel = debuglevel
         self._method = method
         self._heads = []
+        self._open = True  # last: one that was cut off here is collected, and has nothing to close
 
     # ------------------------------------------------------------ head
 
@@ -120,7 +121,6 @@ class IncomingResponse(ChunkedBody):
         response.debuglevel = 0
         response._method = method
         response.adopt(head, syntax.Framing(False, 0, True))
-        response._open = False
         return response
 
     @property

@@ -110,8 +110,8 @@ class _Waiters:
     def wake(self) -> None:
         """Wake one of those who wait; nothing is kept for those who may wait some day."""
         if not self.places:
-            with contextlib.suppress(queue.Empty):
-                while True:
+            while self.wakes.qsize():
+                with contextlib.suppress(queue.Empty):
                     self.wakes.get_nowait()
         # Looked at again, for somebody may have come whose wake was just thrown away.
         if self.places and not self.wakes.qsize():
@@ -274,6 +274,9 @@ class SlotQueue(LifoQueue[typing.Any]):
         try:
             conn = self._idle.pop()
         except IndexError:
+            conn = None
+        if conn is None:
+            # Not in the handler: interrupted as it returns, CPython 3.10 would keep the slot.
             return self._getters.wait_until(self._lease_or_claim, block, timeout, queue.Empty)
         conn._slot.is_idle = False
         return conn
