@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import copy
 import os
 import queue
 import subprocess
@@ -14,8 +15,11 @@ from pathlib import Path
 import pytest
 
 import urllib3
+from tests.support.answers import head
+from tests.support.scripted import serve
 from urllib3 import HTTPConnectionPool
 from urllib3._pool.queue import LifoQueue, Slot, SlotQueue, threads_are_standard
+from urllib3.connection import HTTPConnection
 
 
 def test_it_is_a_lifo_queue_of_the_standard_library():
@@ -394,3 +398,61 @@ def test_programs_may_hold_the_mutex_while_they_look():
     with q.mutex:
         q.put(None)
         assert q.queue == [None]
+
+
+def connection() -> HTTPConnection:
+    return HTTPConnection("127.0.0.1")
+
+
+def filled(size: int) -> tuple[SlotQueue, list[HTTPConnection]]:
+    """A queue with an idle connection for each of its slots."""
+    connections = SlotQueue(size)
+    made = [connection() for _ in range(size)]
+    for _ in made:
+        connections.get()
+    for conn in made:
+        connections.put(conn)
+    return connections, made
+
+
+def test_none_may_be_put_for_connections_that_are_still_referred_to():
+    connections, made = filled(2)
+    for _ in made:
+        connections.get(block=False)
+    assert connections.qsize() == 0
+    for size in (1, 2):
+        connections.put(None)
+        assert connections.qsize() == size
+    with pytest.raises(queue.Full):
+        connections.put(None)
+
+
+def test_another_connection_may_be_put_in_the_place_of_one_that_is_still_referred_to():
+    connections, made = filled(2)
+    taken = connections.get()
+    connections.put(connection())
+    assert connections.full()
+    with pytest.raises(queue.Full):
+        connections.put(taken)
+    assert connections.qsize() == len(made)
+
+
+def test_who_puts_none_does_not_free_the_slot_of_one_that_was_leased():
+    connections, made = filled(2)
+    leased = connections.lease()
+    outside = connections.get()
+    connections.put(None)
+    assert connections.qsize() == 1
+    connections.put(leased)
+    assert connections.qsize() == 2
+    assert outside in made
+
+
+def test_a_copy_of_a_response_that_is_collected_costs_no_slot():
+    with serve(handler=lambda request: head("Content-Length: 3") + b"abc") as server:
+        with HTTPConnectionPool(server.host, server.port, maxsize=1, block=True) as pool:
+            response = pool.request("GET", "/", preload_content=False)
+            copy.copy(response)
+            response.release_conn()
+            assert pool.pool.qsize() == 1
+            assert pool.request("POST", "/", pool_timeout=5).data == b"abc"

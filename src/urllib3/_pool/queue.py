@@ -224,13 +224,15 @@ class Slot:
     its slot cannot be lost.
     """
 
-    __slots__ = ("__weakref__", "home", "is_idle", "is_over")
+    __slots__ = ("__weakref__", "home", "is_idle", "is_outside", "is_over")
 
     def __init__(self, home: object) -> None:
         #: Which queue it is of.  Not the queue itself: idle connections would be in a cycle.
         self.home = home
         #: The connection is in the queue.
         self.is_idle = False
+        #: The connection was taken by :meth:`SlotQueue.get`; another may be put in its place.
+        self.is_outside = False
         #: The connection was closed for good; :meth:`SlotQueue.put` of None frees the slot.
         self.is_over = False
 
@@ -331,15 +333,15 @@ class SlotQueue(LifoQueue[typing.Any]):
         if item is None:
             self._free_any()
             return
-        slot = getattr(item, "_slot", None)
+        slot = getattr(item, "_slot", False)
         if type(slot) is not Slot or slot.home is not self._home or slot.is_over:
-            # A pool that leases by itself has made it, or somebody brings it along.
-            slot = None if self.full() else self._unnamed.pop() if self._unnamed else self._claim()
-            if slot is None:
-                raise queue.Full
-            item._slot = slot
+            if slot is None and self.full():
+                item.close()  # its slot was freed when a copy of its response was collected
+                return
+            slot = item._slot = self._slot_of_another()
         elif slot.is_idle:
             raise queue.Full  # given back twice
+        slot.is_outside = False
         slot.is_idle = True
         self._idle.append(item)
         if self._getters.places:
@@ -352,6 +354,7 @@ class SlotQueue(LifoQueue[typing.Any]):
         """
         item = self.lease(block, timeout)
         if type(item) is not Slot:
+            item._slot.is_outside = True
             return item
         self._unnamed.append(item)
         return None
@@ -376,17 +379,44 @@ class SlotQueue(LifoQueue[typing.Any]):
         """Give out no more slots: the pool is closed."""
         self._limit = 0
 
-    def _free_any(self) -> None:
+    def _slot_of_another(self) -> Slot:
+        """A slot for a connection without, which a pool that leases by itself has made, say.
+
+        It is that of a connection that went without, or a free one, or that of a connection taken
+        by :meth:`get`.  ``queue.Full`` if there is none.
+        """
+        if self.full():
+            raise queue.Full
+        if self._unnamed:
+            return self._unnamed.pop()
+        slot = self._claim()
+        if slot is None and (replaced := self._find("is_outside")) is not None:
+            self._drop(replaced)
+            slot = self._claim()
+        if slot is None:
+            raise queue.Full
+        return slot
+
+    def _find(self, mark: str) -> Slot | None:
         for claim in self._claims.copy():
             slot = claim()
-            if slot is not None and slot.is_over:
-                self._drop(slot)
-                return
-        if self._unnamed:
+            if slot is not None and getattr(slot, mark):
+                return slot
+        return None
+
+    def _free_any(self) -> None:
+        slot = self._find("is_over")
+        if slot is not None:
+            self._drop(slot)
+        elif self._unnamed:
             self._drop(self._unnamed.pop())
         elif self.full():
             raise queue.Full
-        # Else a connection was taken away, with its slot.
+        else:
+            # A connection was taken away: whoever has it still has said that it is not coming back.
+            slot = self._find("is_outside")
+            if slot is not None:
+                self._drop(slot)
 
     def _drop(self, slot: Slot) -> None:
         slot.is_over = True
