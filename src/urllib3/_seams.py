@@ -20,6 +20,8 @@ replace calls :func:`record` right after the definition, before an import hook c
 import contextlib
 import http.client
 import queue
+import socket
+import sys
 import types
 import typing
 
@@ -128,9 +130,17 @@ ROWS = (
         "reading",
         5,
         ".response.HTTPResponse",
-        ("read", "_raw_read", "_fp_read", "_decode"),
+        ("read", "_raw_read", "_fp_read", "_decode", "_error_catcher"),
         "CacheControl, requests-toolbelt, tracers",
         _FROM_WIRE,
+    ),
+    Row(
+        "release",
+        5,
+        ".response.HTTPResponse",
+        ("release_conn",),
+        "tracers",
+        "an answer that came whole never held its connection, and does not release it",
     ),
     Row(
         "chunks",
@@ -140,6 +150,15 @@ ROWS = (
         "CacheControl",
         _EQUAL_CHUNKS,
     ),
+    Row(
+        "socket",
+        9,
+        "socket.socket",
+        ("sendall",),
+        "recorders, programs that count or limit what is sent",
+        "what the system takes at once is sent by `send`, `sendmsg` and `sendfile`",
+    ),
+    Row("socket", 9, "ssl.SSLSocket", ("sendall",), "the same", "the same, by `send`"),
     Row(
         "TLS",
         9,
@@ -221,6 +240,8 @@ http_client_HTTPResponse_read: object
 http_client_HTTPResponse__safe_read: object
 queue_LifoQueue: object
 response_HTTPResponse__decode: object
+response_HTTPResponse__error_catcher: object
+ssl_SSLSocket_sendall: object
 util_retry_Retry_is_retry: object
 util_url__PERCENT_RE: object
 util_wait_wait_for_socket: object
@@ -247,15 +268,19 @@ def record(owner: str, found: object) -> None:
 
 
 def _defined_by_library(owner: type | types.ModuleType, name: str) -> object:
-    """The function *name* as ``http.client`` defines it; an object that nothing is if it is gone.
+    """The function *name* as *owner*'s module defines it; an object that nothing is if it is gone.
 
     Tracers may have been at work before this module is imported.  A function of ``http.client`` has
-    the globals of that module, which no wrapper can claim.  Beneath a wrapper that says what it
-    wraps, the original is found, and the fast path is open again once the wrapper is taken off.
+    the globals of that module, which no wrapper can claim, and a method of a socket is written in
+    C.  Beneath a wrapper that says what it wraps, the original is found, and the fast path is open
+    again once the wrapper is taken off.
     """
-    found = vars(owner).get(name)
+    module = sys.modules[owner.__module__ if isinstance(owner, type) else owner.__name__]
+    found = vars(owner).get(name) or getattr(owner, name, None)
     for _ in range(100):  # wrappers that name each other must not keep us here
-        if type(found) is types.FunctionType and found.__globals__ is vars(http.client):
+        if type(found) is types.MethodDescriptorType:
+            return found
+        if type(found) is types.FunctionType and found.__globals__ is vars(module):
             return found
         found = getattr(found, "__wrapped__", None)
     return object()
@@ -266,7 +291,12 @@ def _record_library() -> None:
         "http.client": http.client,
         "http.client.HTTPConnection": http.client.HTTPConnection,
         "http.client.HTTPResponse": http.client.HTTPResponse,
+        "socket.socket": socket.socket,
     }
+    with contextlib.suppress(ImportError):
+        import ssl
+
+        owners["ssl.SSLSocket"] = ssl.SSLSocket
     for owner, found in owners.items():
         _ORIGINALS[_constant(owner)] = found
     for row in ROWS:
@@ -372,8 +402,9 @@ def _conditions() -> dict[str, list[str]]:
         # What is read by read() alone, to its end.
         "whole_body_patched": [
             *_all("reading", _OUR_RESPONSE),
-            *_all("reading", _RESPONSE, "read", "close"),
-            *_all("reading", _INCOMING, "read"),
+            *_all("reading", _RESPONSE, "read", "_safe_read", "close"),
+            *_all("reading", _INCOMING),
+            *_all("release", _OUR_RESPONSE),
             *construction,
         ],
         "reading_patched": [
@@ -423,6 +454,14 @@ def tls_patched(found: typing.Any) -> bool:
     return any(
         getattr(found, name) is not _ORIGINALS[_constant(".connection", name)]
         for name in _names("TLS", ".connection")
+    )
+
+
+def sendall_patched(sock: typing.Any) -> bool:
+    """Whether ``sendall`` of *sock*, a true socket, is patched."""
+    known = (_ORIGINALS["socket_socket_sendall"], _ORIGINALS["ssl_SSLSocket_sendall"])
+    return all(type(sock).sendall is not original for original in known) or "sendall" in getattr(
+        sock, "__dict__", ()
     )
 
 

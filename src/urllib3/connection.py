@@ -578,7 +578,8 @@ class HTTPConnection(_HTTPConnection):
             send_body(self, head, chunks, chunked)
             return
         sock = self.sock
-        if type(sock) is _SSLSocket:
+        takes_one_write = type(sock) is _SSLSocket and "sendall" not in sock.__dict__
+        if takes_one_write and _SSLSocket.sendall is _seams.ssl_SSLSocket_sendall:
             # Its sendall() makes views and loops for what one write nearly always takes.
             head = head[sock.send(head) :]
             if not head:

@@ -695,23 +695,35 @@ class HTTPResponse(BaseHTTPResponse):
             return None
         if self._refusal is not None and not self._chunks_ended:
             raise ProtocolError(self._refusal)
-        try:
-            closed = getattr(fp, "closed", False)
-            data = b"" if closed else self._fp_read(amt, read1=read1)
-            if not data:
-                self._end_of_wire(amt, read1, closed)
-            elif read1 and len(data) == self.length_remaining:
-                fp.close()
-        except BaseException:
-            # A context manager around each read would cost more than a small read does.
+        catcher_is_ours = (
+            type(self)._error_catcher is _seams.response_HTTPResponse__error_catcher
+            and "_error_catcher" not in self.__dict__
+        )
+        # A context manager around each read would cost more than a small read does.
+        if not catcher_is_ours:
             with self._error_catcher():
-                raise
+                data = self._read_once(fp, amt, read1)
+        else:
+            try:
+                data = self._read_once(fp, amt, read1)
+            except BaseException:
+                with self._error_catcher():
+                    raise
         if data:
             count = len(data)
             self._fp_bytes_read += count
             left = self.length_remaining
             self.length_remaining = None if left is None else left - count
         self._settle()
+        return data
+
+    def _read_once(self, fp: typing.Any, amt: int | None, read1: bool) -> bytes:
+        closed = getattr(fp, "closed", False)
+        data = b"" if closed else self._fp_read(amt, read1=read1)
+        if not data:
+            self._end_of_wire(amt, read1, closed)
+        elif read1 and len(data) == self.length_remaining:
+            fp.close()
         return data
 
     def _end_of_wire(self, amt: int | None, read1: bool, closed: bool) -> None:

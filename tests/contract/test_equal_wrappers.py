@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import http.client
 import inspect
+import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +20,7 @@ import pytest
 
 import urllib3
 from tests.support.answers import head, in_chunks
+from tests.support.certificates import Certificates
 from tests.support.scripted import serve
 from tests.support.wrappers import Transparent, wrapped
 from urllib3 import HTTPConnectionPool, Retry, _seams
@@ -27,6 +30,7 @@ from urllib3.response import BaseHTTPResponse, HTTPResponse
 Connection, Response = http.client.HTTPConnection, http.client.HTTPResponse
 
 BODY = bytes(range(256)) * 200
+SHORT = head("Content-Length: 3") + b"abc"
 PLAIN = head(f"Content-Length: {len(BODY)}") + BODY
 CHUNKED = head("Transfer-Encoding: chunked") + in_chunks(BODY, 100)
 WAYS: dict[str, Callable[[Any], bytes]] = {
@@ -336,3 +340,49 @@ def test_private_names_that_other_packages_import_mean_what_they_meant() -> None
     assert message.items() == fields
     parameters = list(inspect.signature(connection._match_hostname).parameters)
     assert parameters == ["cert", "asserted_hostname", "hostname_checks_common_name"]
+
+
+@pytest.mark.parametrize("answer", [PLAIN, CHUNKED], ids=["plain", "chunked"])
+@pytest.mark.parametrize("way", ["preload", *WAYS])
+def test_what_catches_errors_is_seen_around_each_read(way: str, answer: bytes) -> None:
+    with wrapped(HTTPResponse, "_error_catcher") as calls:
+        assert fetch(way, answer) == BODY
+        assert calls
+
+
+def test_what_catches_errors_may_be_set_on_one_response() -> None:
+    with serve(handler=lambda request: SHORT) as server:
+        with HTTPConnectionPool(server.host, server.port) as pool:
+            response = pool.request("GET", "/", preload_content=False)
+            with wrapped(response, "_error_catcher") as calls:
+                assert b"".join(response.stream(2)) == b"abc"
+                assert calls
+
+
+@pytest.mark.parametrize(
+    "owner_and_name", [(HTTPResponse, "release_conn"), (Response, "_safe_read")]
+)
+def test_a_body_that_came_with_its_head_passes_the_same_wrappers(
+    owner_and_name: tuple[type, str],
+) -> None:
+    with wrapped(*owner_and_name) as calls:
+        assert fetch(answer=SHORT) == b"abc"
+        assert calls
+
+
+@pytest.mark.parametrize("body", [b"abc", b"a" * 300_000, [b"one", b"two"]])
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+def test_what_is_sent_passes_a_wrapped_sendall(
+    body: Any, tls: bool, certificates: Certificates
+) -> None:
+    context = certificates.localhost.server_context() if tls else None
+    with serve(handler=lambda request: SHORT, tls=context) as server:
+        url = f"{'https' if tls else 'http'}://localhost:{server.port}/"
+        with urllib3.PoolManager(ca_certs=certificates.ca, retries=False) as manager:
+            with wrapped(ssl.SSLSocket if tls else socket.socket, "sendall") as calls:
+                assert manager.request("POST", url, body=body, chunked=True).data == b"abc"
+            sent = b"".join(
+                bytes(data) for sock, data, *_ in calls if sock.getpeername()[1] == server.port
+            )
+    assert sent.startswith(b"POST / HTTP/1.1\r\n")
+    assert sent.endswith(b"\r\n0\r\n\r\n")

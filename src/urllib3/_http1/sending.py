@@ -16,6 +16,7 @@ import stat
 import sys
 import typing
 
+from .. import _seams
 from ..util.request import FileBlocks
 from ..util.wait import wait_for_read, wait_for_socket
 from .receiver import NOTHING_YET, Receiver
@@ -124,8 +125,11 @@ class _Outlet:
         self.conn = conn
         self._sock = conn.sock
         self._ahead: list[bytes | memoryview] = [head]
+        kind = type(self._sock)
+        #: Whether it is a true socket, on which ``send`` may stand for ``sendall``.
+        self._is_known = kind in (_Socket, _TlsSocket) and not _seams.sendall_patched(self._sock)
         #: TLS sockets, and objects that are no true sockets, take one piece at a time.
-        self._takes_several = type(self._sock) is _Socket and hasattr(self._sock, "sendmsg")
+        self._takes_several = self._is_known and kind is _Socket and hasattr(self._sock, "sendmsg")
         self._timeout: float | None = None
         #: What the answer is received by while the request is being sent; None if nobody watches.
         self._receiver: Receiver | None = None
@@ -135,10 +139,10 @@ class _Outlet:
         """Watch for an answer whenever sending has to wait: the peer may refuse the rest.
 
         Then the rest is not sent, and the connection ends with the answer.  TLS in TLS and objects
-        that are no true sockets send without looking.
+        that are no true sockets, or whose ``sendall`` is patched, send without looking.
         """
         sock = self._sock
-        if type(sock) is not _Socket and type(sock) is not _TlsSocket:
+        if not self._is_known:
             yield
             return
         receiver = self.conn._receiver
