@@ -185,6 +185,9 @@ def test_a_redirect_that_is_not_followed_may_say_what_it_likes(client):
         b"http://",
         b"https://?q",
         b"https://#f",
+        b"http://:80/x",
+        b"//:80/x",
+        b"http://user@/x",
     ],
 )
 def test_a_location_that_names_no_place_is_refused(client, location, preload_content):
@@ -194,6 +197,14 @@ def test_a_location_that_names_no_place_is_refused(client, location, preload_con
     assert asked(server) == ["/dir/one?z=9"]
     if client == "manager":
         assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize("location", [b"http:///x", b"http://:80/x", b"//:80/x", b"http://@/x"])
+def test_no_proxy_is_asked_for_what_no_host_has(location):
+    with serve(handler=redirecting(location)) as server, ProxyManager(server.url("/")) as manager:
+        with pytest.raises(LocationValueError, match="No host specified"):
+            manager.request("GET", "http://h.example/dir/one")
+    assert len(server.requests) == 1
 
 
 def test_an_impossible_port_is_a_parse_error():

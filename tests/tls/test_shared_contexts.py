@@ -604,6 +604,8 @@ CHANGES = {
     "ciphers": lambda context, c: context.set_ciphers("ALL:@SECLEVEL=0"),
     "ALPN": lambda context, c: context.set_alpn_protocols(["theirs"]),
     "a method kept for later": lambda context, c: context.load_verify_locations,
+    "past the instance": lambda context, c: ssl.SSLContext.check_hostname.__set__(context, False),
+    "past its class": lambda context, c: object.__setattr__(context, "check_hostname", False),
 }
 
 
@@ -810,7 +812,7 @@ def hashed(folder, pem):
 
 
 @pytest.mark.parametrize("counts", [True, False])
-@pytest.mark.parametrize("named", ["ca_cert_dir", "SSL_CERT_DIR", "one of two"])
+@pytest.mark.parametrize("named", ["ca_cert_dir", "SSL_CERT_DIR", "one of two", "bytes"])
 def test_authorities_in_a_directory_are_looked_at_anew(
     certificates, known, tmp_path, monkeypatch, named, counts
 ):
@@ -824,6 +826,8 @@ def test_authorities_in_a_directory_are_looked_at_anew(
         monkeypatch.setenv("SSL_CERT_FILE", "/no/such")
     elif named == "one of two":
         options = {"ca_cert_dir": f"/no/such{os.pathsep}{folder}"}
+    elif named == "bytes":
+        options = {"ca_cert_dir": os.fsencode(folder)}
     target = folder / "authority.pem"
     with HTTPSConnectionPool("localhost", known.port, retries=False, **options) as pool:
 

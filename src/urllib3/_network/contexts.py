@@ -348,6 +348,7 @@ def observe(context: object) -> bool:
         context.__class__ = observed
     except TypeError:  # a class that will not be inherited from
         return False
+    vars(context)["_demand_when_kept"] = Demand.of(context)
     return True
 
 
@@ -366,8 +367,13 @@ def count_certificates(context: typing.Any) -> int:
 
 
 def is_changed(context: object) -> bool:
-    """Whether somebody has begun to change *context*, which is observed."""
-    return "_is_changed" in vars(context)
+    """Whether somebody has begun to change *context*, which is observed.
+
+    What it demands is compared, too: a call past the instance, such as
+    ``ssl.SSLContext.verify_mode.__set__(context, ...)``, is not noted.
+    """
+    notes = vars(context)
+    return "_is_changed" in notes or Demand.of(context) != notes["_demand_when_kept"]
 
 
 def is_trust_changed(context: object) -> bool:

@@ -35,12 +35,12 @@ class FilesThen:
             if path:
                 self.add(path)
 
-    def add_directories(self, paths: str | None) -> None:
+    def add_directories(self, paths: str | bytes | None) -> None:
         """Have the certificates in directories compared, too; *paths* is written as OpenSSL's.
 
         OpenSSL looks into one when a certificate is wanted, and keeps what it finds.
         """
-        for path in (paths or "").split(os.pathsep):
+        for path in os.fsdecode(paths or "").split(os.pathsep):
             if path:
                 names = self._entries[path] = _entries_of(path)
                 for name in names or ():

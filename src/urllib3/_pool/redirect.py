@@ -112,7 +112,10 @@ def joined(base: str, location: str) -> str:
         url = urljoin(base, location)
     except ValueError:
         raise LocationParseError(location) from None
-    parse_url(url)
+    parsed = parse_url(url)
+    if parsed.scheme in DEFAULT_PORTS and not parsed.host:
+        # http://:80/ and http://@/: a proxy would be asked for what no host has.
+        raise LocationValueError(f"No host specified in {location!r}")
     return url
 
 
