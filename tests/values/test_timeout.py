@@ -145,3 +145,12 @@ def test_no_wait_exceeds_its_own_limit_nor_what_is_left_of_the_total(total, conn
         assert left <= read
     if total is not None:
         assert 0 <= left <= max(0, total - elapsed)
+
+
+def test_a_subclass_may_write_a_number_for_the_default() -> None:
+    """For type checkers, too: ``mypy`` reads this file."""
+
+    class Patient(Timeout):
+        DEFAULT_TIMEOUT = 30.0
+
+    assert Patient(connect=Patient.DEFAULT_TIMEOUT).connect_timeout == 30.0

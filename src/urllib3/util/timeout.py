@@ -33,7 +33,7 @@ class Timeout:
     ValueError for what is no positive number.
     """
 
-    DEFAULT_TIMEOUT: _TYPE_DEFAULT = _DEFAULT_TIMEOUT
+    DEFAULT_TIMEOUT: _TYPE_TIMEOUT = _DEFAULT_TIMEOUT
 
     # What was checked last.  One that urllib3 itself has pickled comes without: check then.
     _checked_total: _TYPE_TIMEOUT = None
