@@ -771,6 +771,18 @@ def test_a_context_that_could_not_be_made_is_made_again(certificates, a, tmp_pat
         connect_once(pool)
 
 
+def test_a_child_of_fork_uses_no_context_of_its_parent(monkeypatch):
+    from urllib3._network.tls import ContextMemo, TlsPolicy
+
+    memo, policy = ContextMemo(), TlsPolicy(cert_reqs=ssl.CERT_NONE, ca_cert_dir="/no/such")
+    parents = memo.get(policy)
+    assert memo.get(policy) is parents
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    childs = memo.get(policy)
+    assert childs is not parents
+    assert memo.get(policy) is childs
+
+
 def test_the_number_of_contexts_is_bounded_and_the_oldest_goes_first():
     from urllib3._network.tls import ContextMemo, TlsPolicy
 

@@ -126,8 +126,9 @@ class ContextMemo:
         # Nothing here needs more than that one operation of a dict is whole.
         self._kept: dict[typing.Any, _KeptContext] = {}
         # Decide who builds: threads that start together want one context, and would otherwise read
-        # the trust store each.  One for each process and key, so that a child of fork waits for
-        # nobody; an RLock, so that a signal handler does not wait for what it has interrupted.
+        # the trust store each.  One for each key, which names the process, so that a child of fork
+        # waits for nobody; an RLock, so that a signal handler does not wait for what it has
+        # interrupted.
         self._turns: dict[typing.Any, threading.RLock] = {}
 
     def get(self, policy: TlsPolicy) -> typing.Any:
@@ -148,8 +149,7 @@ class ContextMemo:
     def _build_in_turn(
         self, key: typing.Any, policy: TlsPolicy, unfit: "_KeptContext | None"
     ) -> "_KeptContext":
-        turn = os.getpid(), key
-        with self._turns.setdefault(turn, threading.RLock()):
+        with self._turns.setdefault(key, threading.RLock()):
             kept = self._kept.get(key)
             if kept is not None and kept is not unfit and kept.is_fit():
                 return kept
@@ -161,7 +161,7 @@ class ContextMemo:
                 else:
                     self._kept.pop(key, None)
             finally:
-                self._turns.pop(turn, None)
+                self._turns.pop(key, None)
         return kept
 
     def _make_room(self) -> None:
@@ -238,6 +238,9 @@ def _normalized(policy: TlsPolicy, seams: Seams) -> TlsPolicy:
 
 def _key_of(policy: TlsPolicy) -> tuple[typing.Any, ...]:
     return (
+        # In a child of fork a lock inside the parent's context may stay held for ever: by a thread
+        # that was in the middle of a handshake, and does not exist there.
+        os.getpid(),
         policy,
         tuple([os.environ.get(name) for name in _ENVIRONMENT]),
         ssl_.SSLContext,
