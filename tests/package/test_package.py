@@ -365,7 +365,7 @@ def test_importing_loads_nothing_that_a_plain_request_can_do_without():
 
 
 def test_an_idle_pool_takes_less_than_two_kilobytes():
-    # 1.3 KB on CPython 3.11; a lock, a list or a mapping more for each pool would be seen here.
+    # 1.7 KB on CPython 3.11, 1.8 on 3.10; a lock, a list or a mapping more for each pool would be seen here.
     code = """
 import tracemalloc, urllib3
 urllib3.HTTPConnectionPool("first.example")

@@ -68,6 +68,8 @@ class _Waiters:
     and then looks whether there is anybody in :attr:`places`.
     """
 
+    __slots__ = ("places", "wakes")
+
     def __init__(self) -> None:
         self.places: list[object] = []
         #: Wakes one of them.  One wake is enough for any number of items: who has been woken and
