@@ -1036,7 +1036,8 @@ class HTTPResponse(BaseHTTPResponse):
         It is the body object, or what stands behind it: that of CacheControl wraps one.
         """
         fp = self._fp
-        if isinstance(fp, _HttplibHTTPResponse):
+        # An instance check of a class that is not exactly the one asked for is slow.
+        if type(fp) is IncomingResponse or isinstance(fp, _HttplibHTTPResponse):
             return fp
         original = self._original_response
         if isinstance(original, _HttplibHTTPResponse) and hasattr(fp, "fp"):
@@ -1119,7 +1120,10 @@ class HTTPResponse(BaseHTTPResponse):
             part: bytes = fp._safe_read(amt)
             self.chunk_left = left - amt
             return part
-        data: bytes = fp._safe_read(left)
+        return self._last_of_chunk(left)
+
+    def _last_of_chunk(self, left: int) -> bytes:
+        data: bytes = self._fp._safe_read(left)
         self._end_chunk()
         return data
 
@@ -1146,9 +1150,11 @@ class HTTPResponse(BaseHTTPResponse):
                 return
             if amt == 0:
                 return
-            yield from self._pieces_of_chunks(
-                None if amt is None or amt < 0 else amt, decode_content
-            )
+            try:
+                yield from self._pieces_of_chunks(amt, decode_content)
+            except GeneratorExit:
+                self._leave_early()
+                raise
             if self._chunk_source is not None:
                 self._leave_chunks(original)
             elif not self._owes_decoded(bool(decode_content)):
@@ -1161,27 +1167,29 @@ class HTTPResponse(BaseHTTPResponse):
         self._discard_trailers()
         if original is None:
             return
-        if isinstance(original, _HttplibHTTPResponse) and not original.isclosed():
+        if type(original) is IncomingResponse:
+            if original.wire is not None:
+                original._close_conn()
+        elif isinstance(original, _HttplibHTTPResponse) and not original.isclosed():
             original._close_conn()  # type: ignore[attr-defined]  # http.client has it
         original.close()
 
     def _pieces_of_chunks(self, amt: int | None, decode_content: bool | None) -> Generator[bytes]:
-        """The body up to the line of the last chunk."""
+        """What yields the body up to the line of the last chunk."""
         if self._refusal is _LEFT_EARLY:
             raise ProtocolError(_LEFT_EARLY)
         if self._chunk_source is None:
             self._chunks_ended = True  # read to their end, or given up
         if self._chunk_count is None:
             self._count_chunks_here()
-        try:
-            if self._decodes_nothing and not self._has_decoded_content:
-                yield from self._plain_chunks(amt)
-            else:
-                yield from self._decoded_chunks(amt, decode_content)
-        except GeneratorExit:
-            if self._chunk_source is not None:
-                self._refusal = _LEFT_EARLY
-            raise
+        most = None if amt is None or amt < 0 else amt
+        if self._decodes_nothing and not self._has_decoded_content:
+            return self._plain_chunks(most)
+        return self._decoded_chunks(most, decode_content)
+
+    def _leave_early(self) -> None:
+        if self._chunk_source is not None:
+            self._refusal = _LEFT_EARLY
 
     def _count_chunks_here(self) -> None:
         """Begin to count what is left of a chunk, since the body object does not."""
@@ -1210,23 +1218,31 @@ class HTTPResponse(BaseHTTPResponse):
             if self.__dict__.get("_decoded_buffer"):  # another reader had more than it wanted
                 yield self._held(amt)
                 continue
-            before = self.chunk_left
-            self._update_chunk_length()
-            left = self.chunk_left
-            if left == 0:
-                return
-            if not before and left and (amt is None or left <= amt) and self._has_run(left):
-                yield from self._fp.run_of_chunks(left)
-                if self.chunk_left is None:
-                    continue
-            yield self._handle_chunk(amt)
+            fp, size = self._source, self._begin_straight(amt)
+            if not size:
+                self._update_chunk_length()
+                if self.chunk_left == 0:
+                    return
+                yield self._handle_chunk(amt)
+                continue
+            if len(fp.receiver.pending) >= size * chunks.MIN_RUN:
+                yield from fp.run_of_chunks(size)
+                if fp.chunk_left != size or fp.receiver.has_file:
+                    continue  # they came, and another reader may have begun a chunk behind them
+            yield fp.read_chunk(size) or self._last_of_chunk(size)
 
-    def _has_run(self, size: int) -> bool:
-        """Whether several chunks of *size* may be here, to be taken straight from the receiver."""
-        fp = self._fp
-        if type(fp) is not IncomingResponse or len(fp.receiver.pending) < size * chunks.MIN_RUN:
-            return False
-        return self._straight_chunks()
+    def _begin_straight(self, amt: int | None) -> int:
+        """The size of a chunk whose line has just been read and that may be had from the receiver.
+
+        0 leaves it to the steps: they are patched, the chunk has been begun or is longer than
+        *amt*, it is the last one, or something is wrong with it.
+        """
+        if self._chunks_ended or not self._straight_chunks():
+            return 0
+        size: int | None = self._source.read_size()
+        if size == 0:
+            self._chunks_ended = True
+        return 0 if size is None or (amt is not None and size > amt) else size
 
     def _straight_chunks(self) -> bool:
         """Whether no step of reading chunks is overridden, patched or set on the instance."""

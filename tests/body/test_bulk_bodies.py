@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import itertools
 import socket
+import sys
 import typing
 from unittest import mock
 
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from urllib3.connection import HTTPConnection
-from urllib3.exceptions import ReadTimeoutError
+from urllib3.exceptions import ProtocolError, ReadTimeoutError
 from urllib3.response import HTTPResponse
 
 SECOND = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -217,6 +218,55 @@ def test_each_chunk_comes_alone_and_whoever_reads_on_meanwhile_loses_nothing():
     assert list(first) == [b"4", b"005"]
     assert list(second) == []
     conn.close()
+
+
+def calls_to_stream(body: bytes) -> int:
+    """How many Python functions are called, or generators resumed, until *body* is streamed."""
+    conn, response = response_to(CHUNKED + body)
+    called = []
+    sys.setprofile(lambda _frame, event, _of: called.append(event) if event == "call" else None)
+    try:
+        for _ in response.stream():
+            pass
+    finally:
+        sys.setprofile(None)
+    conn.close()
+    return len(called)
+
+
+@pytest.mark.parametrize(
+    ("chunk", "calls"),
+    [
+        pytest.param(b"64\r\n%s\r\n" % (b"x" * 100), 4, id="of one size: four generators"),
+        pytest.param(b"3\r\nabc\r\n5\r\nabcde\r\n", 2 * 16, id="of many sizes: their lines, too"),
+    ],
+)
+def test_a_chunk_costs_few_calls(chunk, calls):
+    calls_to_stream(chunk * 50 + b"0\r\n\r\n")  # some questions are written when first asked
+    few, many = (calls_to_stream(chunk * count + b"0\r\n\r\n") for count in (20, 70))
+    assert many - few <= 50 * calls
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize(
+    "line", [b"x\r\n", b"-1\r\n", b"5", b"5;\r5\r\n", b"1" * 17 + b"\r\n", b";" * 70_000, b""]
+)
+def test_a_wrong_line_between_chunks_is_the_same_error_straight_and_step_by_step(line, at_once):
+    outcomes = []
+    for way in (straight, chunk_by_chunk):
+        wire = CHUNKED + b"3\r\nabc\r\n4\r\nabcd\r\n" + line
+        conn, response = response_to(
+            *([wire] if at_once else [wire[i : i + 1] for i in range(200)])
+        )
+        way(response)
+        pieces = response.stream()
+        assert [next(pieces), next(pieces)] == [b"abc", b"abcd"]
+        with pytest.raises(ProtocolError) as caught:
+            next(pieces)
+        assert response.closed
+        outcomes.append((type(caught.value), str(caught.value).replace(str(id(response)), "")))
+        conn.close()
+    assert outcomes[0] == outcomes[1]
 
 
 def test_a_chunk_that_is_here_does_not_wait_for_the_next():
