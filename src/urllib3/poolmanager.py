@@ -87,7 +87,9 @@ def _default_key_normalizer(
     if context.get("socket_options") is not None:
         context["socket_options"] = tuple(context["socket_options"])
     key: dict[str, typing.Any] = dict.fromkeys(key_class._fields)
-    key.update((f"key_{name}", value) for name, value in context.items())
+    for name, value in context.items():
+        # A password, say, in a buffer that its owner can overwrite: it counts by what it holds.
+        key[f"key_{name}"] = bytes(value) if isinstance(value, bytearray) else value
     if key["key_blocksize"] is None:
         key["key_blocksize"] = _DEFAULT_BLOCKSIZE
     return key_class(**key)

@@ -902,3 +902,13 @@ def test_absolute_form_is_for_proxies_that_forward():
     through = urllib3.ProxyManager("http://p:1")
     assert through._proxy_requires_url_absolute_form(url) is True
     assert through._proxy_requires_url_absolute_form(parse_url("https://h/")) is False
+
+
+@pytest.mark.parametrize("name", ["key_password", "ca_cert_data"])
+def test_options_in_a_bytearray_are_told_apart_by_what_they_hold(name):
+    secret = bytearray(b"first")
+    with PoolManager(**{name: secret}) as http:
+        pool = http.connection_from_url("https://h.example")
+        assert http.connection_from_url("https://h.example") is pool
+        secret[:] = b"other"
+        assert http.connection_from_url("https://h.example") is not pool
