@@ -86,8 +86,11 @@ class IncomingResponse(ChunkedBody):
         status_line = f"HTTP/1.{self.version - 10} {self.status} {self.reason}\r\n"
         head = syntax.careful_head([status_line, *lines])
         if self._heads:
-            received = self._heads[-1]
-            head.exact, head.skipped = received.exact, received.skipped
+            *interim, received = self._heads
+            head.exact = received.exact and all(
+                syntax.framing(before, None).persistent for before in interim
+            )
+            head.skipped = received.skipped
         self.adopt(head, syntax.framing(head, self._method))
 
     def _read_status(self) -> tuple[str, int, str]:

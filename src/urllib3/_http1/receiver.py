@@ -192,13 +192,19 @@ class Receiver:
     def final_head(
         self, head: syntax.Head, debuglevel: int, most_fields: int | None = None
     ) -> syntax.Head:
-        """*head*, which has been read, or the first behind it that is not of an interim answer."""
+        """*head*, which has been read, or the first behind it that is not of an interim answer.
+
+        The doubt about an interim answer is one about the final one, too: another hop may have seen
+        other messages.
+        """
         interim = 0
+        doubtful = False
         while True:
             if debuglevel > 0:
                 _print_head(head)
             if not syntax.is_interim(head.status):
-                return head
+                return head.doubted() if doubtful else head
+            doubtful = doubtful or not syntax.framing(head, None).persistent
             interim += 1
             if interim > syntax.MAX_INTERIM:
                 raise http.client.HTTPException(syntax.TOO_MANY_INTERIM)

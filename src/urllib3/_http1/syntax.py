@@ -8,6 +8,7 @@ only what could be two different messages is refused.  What is refused is an
 the standard library has always raised there.
 """
 
+import copy
 import functools
 import http.client
 import re
@@ -107,6 +108,12 @@ class Head:
         if self._fields is None:
             self._fields = _PLAIN_FIELDS.findall(self._block)
         return self._fields
+
+    def doubted(self) -> "Head":
+        """The same head, after which the connection is not used again."""
+        head = copy.copy(self)
+        head.exact = False
+        return head
 
 
 # ---------------------------------------------------------------- status line (section 4)
@@ -268,7 +275,8 @@ def _names_framing(line: str) -> bool:
 #   or applied twice with one in between       another with Content-Length or the connection
 #   Content-Length that is no number           refused (section 6.3, rule 5)
 #
-# Closed as well: a head that is not exact, "close" in Connection, HTTP/1.0 without keep-alive.
+# Closed as well: a head that is not exact, "close" in Connection, HTTP/1.0 without keep-alive, in
+# the final answer or in an interim one before it.
 
 
 def is_bodiless(status: int, method: str | None) -> bool:
