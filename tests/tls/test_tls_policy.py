@@ -783,6 +783,27 @@ def test_a_child_of_fork_uses_no_context_of_its_parent(monkeypatch):
     assert memo.get(policy) is childs
 
 
+def test_a_fork_waits_for_threads_that_are_inside_openssl_but_not_for_its_own():
+    from urllib3._network import tls
+
+    other = -1
+    naps = []
+
+    def nap(seconds):
+        naps.append(seconds)
+        if len(naps) == 3:
+            tls._inside_openssl.remove(other)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tls.time, "sleep", nap)
+        tls._inside_openssl[:] = [threading.get_ident(), other]
+        tls._wait_for_other_threads()
+        assert len(naps) == 3
+        tls._wait_for_other_threads()
+        assert len(naps) == 3
+    tls._inside_openssl.clear()
+
+
 def test_the_number_of_contexts_is_bounded_and_the_oldest_goes_first():
     from urllib3._network.tls import ContextMemo, TlsPolicy
 

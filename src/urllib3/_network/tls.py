@@ -6,9 +6,11 @@ cost twenty times the handshake.  A caller's own context is never kept, and is c
 an option demands it, for the moment in which a TLS object is made with it.
 """
 
+import contextlib
 import itertools
 import os
 import threading
+import time
 import typing
 from collections.abc import Callable
 
@@ -292,6 +294,27 @@ def _bare_context(policy: TlsPolicy, seams: Seams) -> "ssl.SSLContext":
 # ---------------------------------------------------------------- the handshake
 
 
+# The threads that build contexts or shake hands.  Each comes and goes by one operation of a list.
+_inside_openssl: list[int] = []
+_MAX_WAIT_BEFORE_FORK = 0.5  # seconds
+
+
+def _wait_for_other_threads() -> None:
+    """Before a fork, give threads that are inside OpenSSL a moment to come out.
+
+    It has locks of its own, for the whole process.  One that is held at that moment stays held in
+    the child, whose first handshake would wait for ever.
+    """
+    own = threading.get_ident()
+    end = time.monotonic() + _MAX_WAIT_BEFORE_FORK
+    while any(thread != own for thread in _inside_openssl.copy()) and time.monotonic() < end:
+        time.sleep(0.001)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_wait_for_other_threads, after_in_child=_inside_openssl.clear)
+
+
 class _Secured(typing.NamedTuple):
     sock: typing.Any
     context: typing.Any
@@ -321,10 +344,16 @@ def handshake(
     to the caller.
     """
     name = _server_name(hostname)
-    if policy.ssl_context is None and seams.are_ours:
-        secured = _secure(sock, _normalized(policy, seams), name, memo, tls_in_tls)
-    else:
-        secured = _secure_as_told(sock, policy, name, seams, tls_in_tls)
+    thread = threading.get_ident()
+    _inside_openssl.append(thread)
+    try:
+        if policy.ssl_context is None and seams.are_ours:
+            secured = _secure(sock, _normalized(policy, seams), name, memo, tls_in_tls)
+        else:
+            secured = _secure_as_told(sock, policy, name, seams, tls_in_tls)
+    finally:
+        with contextlib.suppress(ValueError):  # in a child of fork, which has cleared the list
+            _inside_openssl.remove(thread)
     try:
         if contexts.is_trust_changed(secured.context):
             raise ssl_.ssl.SSLError("whom the context trusts was changed during the handshake")
